@@ -1,0 +1,2 @@
+//! mandate-cli
+fn main() {}

@@ -1,0 +1,2 @@
+//! mandate-demo
+fn main() {}

@@ -1,0 +1,2 @@
+//! mandated
+fn main() {}
