@@ -1,4 +1,4 @@
-//! gRPC bindings of the wallet's API, generated from `proto/`, and [`connect`].
+//! gRPC bindings of the wallet's API, generated from `proto/`, where its sockets are ([`paths`]), and [`connect`].
 //!
 //! Nothing here decides anything; the contract and its documentation are in the `.proto` files.
 
@@ -8,6 +8,8 @@ use std::path::Path;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
+
+pub mod paths;
 
 /// The package `mandate.v1`.
 #[allow(clippy::all, clippy::pedantic, missing_docs, reason = "generated from documented protos")]
