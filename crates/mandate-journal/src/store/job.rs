@@ -1,0 +1,55 @@
+//! A caller's work on its way through the queue, with the way back for its answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::sync::oneshot;
+
+use super::error::{StoreError, WriteError};
+use super::transaction::Transaction;
+
+/// Work of any type of answer.
+pub(super) trait Job<P>: Send {
+    /// Runs the work, once, and keeps its answer.
+    fn run(&mut self, transaction: &mut Transaction<'_, P>) -> Result<(), StoreError>;
+
+    /// Answers the caller, if it is still there.
+    fn answer(self: Box<Self>, outcome: Result<(), WriteError>);
+}
+
+/// One call of `write`.
+pub(super) struct Call<F, R> {
+    work: Option<F>,
+    done: Option<R>,
+    reply: oneshot::Sender<Result<R, WriteError>>,
+}
+
+impl<F, R> Call<F, R> {
+    pub(super) fn new(work: F) -> (Self, oneshot::Receiver<Result<R, WriteError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { work: Some(work), done: None, reply }, answer)
+    }
+}
+
+impl<P, F, R> Job<P> for Call<F, R>
+where
+    F: FnOnce(&mut Transaction<'_, P>) -> Result<R, StoreError> + Send,
+    R: Send,
+{
+    fn run(&mut self, transaction: &mut Transaction<'_, P>) -> Result<(), StoreError> {
+        let work = self.work.take().ok_or(StoreError::Stopped)?;
+        // The writer reloads its memory from rows after a panic, so nothing half-changed is ever seen.
+        match catch_unwind(AssertUnwindSafe(|| work(transaction))) {
+            Ok(result) => {
+                self.done = Some(result?);
+                Ok(())
+            }
+            Err(_) => Err(StoreError::Panicked),
+        }
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), WriteError>) {
+        let done = self.done.ok_or(WriteError::NotApplied(StoreError::Stopped));
+        // A caller that hung up does not want to know.
+        drop(self.reply.send(outcome.and(done)));
+    }
+}

@@ -1,0 +1,142 @@
+//! The journal's own tables, what marks a file as a journal, and how connections are set up.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mandate::{Head, Root};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+
+use super::error::{OpenError, StoreError};
+
+/// Marks a SQLite file as a journal: `MNDJ`.
+const APPLICATION_ID: u32 = 0x4D4E_444A;
+/// The layout of the file; raised when an older program could no longer read it.
+const FORMAT: u32 = 1;
+/// 3.51.3: older ones can corrupt a WAL.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+/// How long a statement waits for a lock that someone else's tool holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Prepared statements kept ready on each connection.
+const STATEMENTS_CACHED: usize = 128;
+/// A WAL that grew beyond this is cut back when it is next begun anew, in bytes.
+const WAL_BYTES_KEPT: u64 = 64 * 1024 * 1024;
+
+/// Entries by number; nodes by the order in which they become complete, so both only grow at the end.
+const SCHEMA: &str = "
+    CREATE TABLE journal_entry (seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+    CREATE TABLE journal_node (position INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
+    CREATE TABLE journal_head (
+        id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, root BLOB NOT NULL
+    ) STRICT;
+";
+
+/// Where a journal's files are.
+#[derive(Debug, Clone)]
+pub(super) struct Paths {
+    /// The database.
+    pub(super) db: PathBuf,
+    /// SQLite's write-ahead log.
+    pub(super) wal: PathBuf,
+    /// The lock.
+    pub(super) lock: PathBuf,
+    /// Where a new one is built.
+    pub(super) building: PathBuf,
+}
+
+impl Paths {
+    pub(super) fn new(dir: &Path, name: &str) -> Self {
+        Self {
+            db: dir.join(format!("{name}.db")),
+            wal: dir.join(format!("{name}.db-wal")),
+            lock: dir.join(format!("{name}.lock")),
+            building: dir.join(format!(".{name}.new")),
+        }
+    }
+}
+
+/// Refuses a SQLite that is known to corrupt a WAL.
+pub(super) fn check_sqlite_version() -> Result<(), OpenError> {
+    let found = rusqlite::version_number();
+    if found < SQLITE_VERSION_MIN {
+        return Err(OpenError::SqliteTooOld { found, needed: SQLITE_VERSION_MIN });
+    }
+    Ok(())
+}
+
+/// Opens an existing file and sets the connection up; the file itself does not change.
+///
+/// Closing never checkpoints: after an I/O error that would hide from the next start what is not on disk.
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+    Ok(db)
+}
+
+/// Opens a connection that can only read.
+pub(super) fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
+    let db = connect(path)?;
+    db.pragma_update(None, "query_only", true)?;
+    Ok(db)
+}
+
+/// Makes the tables of an empty file and marks it as a journal.
+pub(super) fn initialise(db: &Connection, projection: &str) -> Result<(), StoreError> {
+    db.pragma_update(None, "application_id", APPLICATION_ID)?;
+    db.pragma_update(None, "user_version", FORMAT)?;
+    db.execute_batch(SCHEMA)?;
+    db.execute_batch(projection)?;
+    Ok(())
+}
+
+/// Whether the file is a journal this program can read.
+pub(super) fn recognise(db: &Connection, path: &Path) -> Result<(), OpenError> {
+    let store = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign { path: path.into() },
+        _ => OpenError::Store { path: path.into(), source: source.into() },
+    };
+    let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+    let application: i64 =
+        db.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(store)?;
+    if application != i64::from(APPLICATION_ID) {
+        return Err(OpenError::Foreign { path: path.into() });
+    }
+    let found = pragma("user_version").map_err(store)?;
+    if found > FORMAT {
+        return Err(OpenError::Newer { path: path.into(), found, known: FORMAT });
+    }
+    let mode: String =
+        db.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(store)?;
+    if found < FORMAT || mode != "wal" {
+        return Err(OpenError::Foreign { path: path.into() });
+    }
+    Ok(())
+}
+
+/// The head that was stored with the last commit; `None` before the first.
+pub(super) fn load_head(db: &Connection) -> Result<Option<Head>, StoreError> {
+    let mut query = db.prepare_cached("SELECT size, root FROM journal_head")?;
+    let head = query
+        .query_row((), |row| Ok(Head { size: row.get(0)?, root: Root::from_bytes(row.get(1)?) }));
+    Ok(head.optional()?)
+}
+
+/// Stores the head in the transaction under way.
+pub(super) fn store_head(db: &Connection, head: Head) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT OR REPLACE INTO journal_head (id, size, root) VALUES (0, ?1, ?2)")?
+        .execute((head.size, head.root.as_bytes()))?;
+    Ok(())
+}
+
+/// Copies the whole WAL into the database, syncs it and empties the WAL; whether nobody stood in the way.
+pub(super) fn checkpoint_truncate(db: &Connection) -> Result<bool, StoreError> {
+    let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
+    Ok(!busy)
+}

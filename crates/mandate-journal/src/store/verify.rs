@@ -1,0 +1,107 @@
+//! The full check: every entry, every node, the head, and every row that the entries are said to make.
+
+use std::ops::ControlFlow;
+
+use mandate::Head;
+use rusqlite::Connection;
+
+use super::error::{Damage, StoreError, VerifyFault};
+use super::{Projection, compare, open, read, schema};
+use crate::chain::Chain;
+
+/// How many entries pass between two reports of progress.
+const PROGRESS_ENTRIES: u64 = 1024;
+
+/// How far a check has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Entries checked so far.
+    pub entries: u64,
+    /// Entries there are.
+    pub total: u64,
+}
+
+/// What a check that found nothing wrong can vouch for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verified {
+    /// The head that the entries add up to.
+    pub head: Head,
+}
+
+/// Checks the whole journal that `db` sees, in memory that does not grow with it.
+///
+/// Every entry must continue the chain, every stored node must be the tree's, and the root must be the stored one. Then
+/// the entries are applied again to a private temporary database, and each row of [`Projection::TABLES`] must be the
+/// same. Over a served journal, run it inside [`super::Journal::read_blocking`]: it needs one snapshot.
+///
+/// `on_progress` is called every 1024 entries and may stop the check.
+///
+/// # Errors
+///
+/// [`VerifyFault::Damaged`] names the first entry, node or row that is wrong.
+pub fn verify<P: Projection>(
+    db: &Connection,
+    mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Verified, VerifyFault> {
+    check_structure(db)?;
+    let stored = read::head(db)?.ok_or(Damage::HeadMissing)?;
+    open::check_counts(db, stored.size)?;
+    let mut rebuilt = Rebuilt::<P>::new()?;
+    let mut chain = Chain::default();
+    let mut entries = db.prepare("SELECT seq, bytes FROM journal_entry ORDER BY seq")?;
+    let mut rows = entries.query(())?;
+    while let Some(row) = rows.next()? {
+        let seq = chain.size();
+        if row.get_ref(0)?.as_i64().ok() != i64::try_from(seq).ok() {
+            return Err(Damage::Missing { seq }.into());
+        }
+        let bytes: Vec<u8> = row.get(1)?;
+        let link = chain.push(&bytes).map_err(Damage::Chain)?;
+        open::compare_nodes(db, seq, &link.added)?;
+        rebuilt
+            .projection
+            .apply(&rebuilt.db, &link.entry, chain.head())
+            .map_err(|source| VerifyFault::Replay { seq, source })?;
+        let progress = Progress { entries: chain.size(), total: stored.size };
+        if progress.entries.is_multiple_of(PROGRESS_ENTRIES) && on_progress(progress).is_break() {
+            return Err(VerifyFault::Cancelled);
+        }
+    }
+    let computed = chain.head();
+    if computed != stored {
+        return Err(Damage::Head { stored, computed }.into());
+    }
+    for table in P::TABLES {
+        compare::table(db, &rebuilt.db, table)?;
+    }
+    Ok(Verified { head: computed })
+}
+
+/// Asks SQLite whether its trees and indices are whole: rows must be found by every way that leads to them.
+fn check_structure(db: &Connection) -> Result<(), VerifyFault> {
+    let report: String = db.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
+    if report != "ok" {
+        return Err(Damage::Structure { report }.into());
+    }
+    Ok(())
+}
+
+/// A projection made again from the entries, in a database of its own.
+struct Rebuilt<P> {
+    db: Connection,
+    projection: P,
+}
+
+impl<P: Projection> Rebuilt<P> {
+    fn new() -> Result<Self, StoreError> {
+        // No name: a temporary file that nobody else can open, and that is gone when it is closed.
+        let db = Connection::open("")?;
+        db.pragma_update(None, "synchronous", "OFF")?;
+        db.pragma_update(None, "journal_mode", "OFF")?;
+        db.execute_batch("BEGIN")?;
+        schema::initialise(&db, P::SCHEMA)?;
+        let projection = P::load(&db)?;
+        Ok(Self { db, projection })
+    }
+}

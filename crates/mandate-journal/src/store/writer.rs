@@ -1,0 +1,234 @@
+//! The one thread that writes: it drains its queue into one transaction, commits, and only then answers.
+//!
+//! There is no timer: what is waiting when a commit ends goes into the next one together.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mandate::Head;
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::mpsc;
+
+use super::error::{StoreError, WriteError};
+use super::hooks::{Fault, Hooks};
+use super::job::Job;
+use super::transaction::{State, Transaction};
+use super::{Projection, schema};
+
+/// Most requests in one commit.
+const BATCH_MAX: usize = 128;
+/// A WAL that grew by this is copied into the database when nobody is waiting, in pages.
+const CHECKPOINT_IDLE_PAGES: i32 = 4_000;
+/// A WAL that grew by this is copied into the database even while others wait, in pages.
+const CHECKPOINT_BUSY_PAGES: i32 = 32_000;
+
+/// Why a batch failed.
+type Failure = WriteError;
+
+/// The writer's side of the queue and all that only it may touch.
+pub(super) struct Writer<P> {
+    db: Connection,
+    state: State<P>,
+    hooks: Hooks,
+    head: Arc<Mutex<Head>>,
+    queue: mpsc::Receiver<Box<dyn Job<P>>>,
+    /// Taken from the queue, not yet run.
+    waiting: VecDeque<Box<dyn Job<P>>>,
+    /// Pages in the WAL after the last commit.
+    wal_pages: Arc<AtomicI32>,
+    /// Pages in the WAL that the last checkpoint found.
+    checkpointed_pages: i32,
+}
+
+impl<P: Projection> Writer<P> {
+    /// Takes the connection that alone writes, and the state its rows say.
+    pub(super) fn new(
+        mut db: Connection,
+        state: State<P>,
+        hooks: Hooks,
+        head: Arc<Mutex<Head>>,
+        queue: mpsc::Receiver<Box<dyn Job<P>>>,
+    ) -> Result<Self, StoreError> {
+        let wal_pages = Arc::new(AtomicI32::new(0));
+        let seen = Arc::clone(&wal_pages);
+        db.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
+            seen.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let waiting = VecDeque::with_capacity(BATCH_MAX);
+        Ok(Self { db, state, hooks, head, queue, waiting, wal_pages, checkpointed_pages: 0 })
+    }
+
+    /// Serves until every sender is gone, then leaves an empty WAL behind.
+    ///
+    /// # Errors
+    ///
+    /// The error after which nothing more may be written.
+    pub(super) fn run(mut self) -> Result<(), StoreError> {
+        let result = self.serve().and_then(|()| schema::checkpoint_truncate(&self.db).map(|_| ()));
+        if result.is_err() {
+            self.refuse_the_rest();
+        }
+        result
+    }
+
+    fn serve(&mut self) -> Result<(), StoreError> {
+        loop {
+            if self.waiting.is_empty() {
+                let Some(job) = self.queue.blocking_recv() else { return Ok(()) };
+                self.waiting.push_back(job);
+            }
+            while self.waiting.len() < BATCH_MAX {
+                let Ok(job) = self.queue.try_recv() else { break };
+                self.waiting.push_back(job);
+            }
+            self.write_batch()?;
+            self.checkpoint_if_due()?;
+        }
+    }
+
+    /// Runs what is waiting, commits, and answers; an error ends the writer.
+    fn write_batch(&mut self) -> Result<(), StoreError> {
+        let mut ran = Vec::with_capacity(self.waiting.len());
+        let outcome = self.run_waiting(&mut ran).and_then(|()| self.commit());
+        let after = match &outcome {
+            Ok(()) => {
+                self.publish();
+                Ok(())
+            }
+            Err(WriteError::NotApplied(error)) => self.recover(error),
+            Err(WriteError::Unknown(error)) => Err(error.clone()),
+        };
+        for job in ran {
+            job.answer(outcome.clone());
+        }
+        after
+    }
+
+    /// Runs every waiting job in one transaction, up to the first that spoils it; those after it stay waiting.
+    fn run_waiting(&mut self, ran: &mut Vec<Box<dyn Job<P>>>) -> Result<(), Failure> {
+        if let Err(error) = self.execute("BEGIN IMMEDIATE") {
+            ran.extend(self.waiting.drain(..));
+            return Err(WriteError::NotApplied(error));
+        }
+        while let Some(mut job) = self.waiting.pop_front() {
+            let changes = self.db.total_changes();
+            let result = job.run(&mut Transaction { db: &self.db, state: &mut self.state });
+            match result {
+                Ok(()) => ran.push(job),
+                Err(error) if self.spoils(&error, changes) => {
+                    ran.push(job);
+                    return Err(WriteError::NotApplied(error));
+                }
+                Err(error) => job.answer(Err(WriteError::NotApplied(error))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a job's error takes the others of its transaction with it: only if it left something behind.
+    fn spoils(&self, error: &StoreError, changes_before: u64) -> bool {
+        matches!(error, StoreError::Panicked)
+            || error.ends_the_writer()
+            || self.db.is_autocommit()
+            || self.db.total_changes() != changes_before
+    }
+
+    /// Commits the transaction under way.
+    fn commit(&mut self) -> Result<(), Failure> {
+        let head = self.state.chain.head();
+        if head != self.last_head() {
+            schema::store_head(&self.db, head).map_err(WriteError::NotApplied)?;
+        }
+        match Hooks::run(self.hooks.before_commit.as_ref()) {
+            Some(Fault::DiskFull) => return Err(WriteError::NotApplied(StoreError::Injected)),
+            Some(Fault::Io) => return Err(WriteError::Unknown(StoreError::Injected)),
+            None => {}
+        }
+        self.execute("COMMIT").map_err(|error| match error.code() {
+            // Found before the commit record is complete: a full disk, a check deferred to the commit, a foreign lock.
+            Some(
+                ErrorCode::DiskFull | ErrorCode::ConstraintViolation | ErrorCode::DatabaseBusy,
+            ) => WriteError::NotApplied(error),
+            _ => WriteError::Unknown(error),
+        })?;
+        match Hooks::run(self.hooks.after_commit.as_ref()) {
+            Some(_) => Err(WriteError::Unknown(StoreError::Injected)),
+            None => Ok(()),
+        }
+    }
+
+    /// Rolls back and reads the memory from rows again.
+    fn recover(&mut self, error: &StoreError) -> Result<(), StoreError> {
+        if error.ends_the_writer() {
+            return Err(error.clone());
+        }
+        // SQLite has rolled back by itself after some errors.
+        if !self.db.is_autocommit() {
+            self.execute("ROLLBACK")?;
+        }
+        self.state = State::load(&self.db)?;
+        tracing::warn!(error = %report(error), "a commit was rolled back");
+        Ok(())
+    }
+
+    fn checkpoint_if_due(&mut self) -> Result<(), StoreError> {
+        let pages = self.wal_pages.load(Ordering::Relaxed);
+        // Fewer than before: the WAL was begun anew.
+        let grown = if pages < self.checkpointed_pages {
+            pages
+        } else {
+            pages.saturating_sub(self.checkpointed_pages)
+        };
+        let idle = self.waiting.is_empty() && self.queue.is_empty();
+        if grown < if idle { CHECKPOINT_IDLE_PAGES } else { CHECKPOINT_BUSY_PAGES } {
+            return Ok(());
+        }
+        self.checkpointed_pages = pages;
+        match self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(())) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let error = StoreError::from(error);
+                if error.ends_the_writer() {
+                    return Err(error);
+                }
+                // The WAL keeps everything; a later checkpoint copies it.
+                tracing::warn!(error = %report(&error), "the checkpoint did not complete");
+                Ok(())
+            }
+        }
+    }
+
+    /// Refuses what is queued and everything that will be.
+    fn refuse_the_rest(&mut self) {
+        self.queue.close();
+        while let Some(job) = self.waiting.pop_front().or_else(|| self.queue.blocking_recv()) {
+            job.answer(Err(WriteError::NotApplied(StoreError::Stopped)));
+        }
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.db.prepare_cached(sql)?.execute(())?;
+        Ok(())
+    }
+
+    fn last_head(&self) -> Head {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = self.state.chain.head();
+    }
+}
+
+/// An error with its causes, for the log.
+fn report(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,176 @@
+//! The Merkle tree of RFC 9162, section 2.1: hashes, the stored nodes and their places, and roots of any size.
+//!
+//! A node is stored once, when its subtree is complete, at a place that depends on nothing that comes later: nodes are
+//! numbered in the order in which they become complete, so an append only ever adds at the end. Everything a root or a
+//! proof of any size needs can be looked up again by that number. This module never stores anything itself.
+
+use mandate::Root;
+use sha2::{Digest as _, Sha256};
+
+/// Bytes in a node's hash.
+pub const NODE_BYTES: usize = 32;
+
+/// What is hashed before an entry's bytes (RFC 9162, section 2.1.1).
+const LEAF_PREFIX: [u8; 1] = [0x00];
+/// What is hashed before the two halves of a node (RFC 9162, section 2.1.1).
+const NODE_PREFIX: [u8; 1] = [0x01];
+
+/// The hash of a leaf or of a complete subtree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeHash([u8; NODE_BYTES]);
+
+impl NodeHash {
+    /// Takes a hash that was stored or received.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; NODE_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; NODE_BYTES] {
+        &self.0
+    }
+}
+
+/// The hash of one entry as a leaf: `SHA-256(0x00 ‖ bytes)`.
+///
+/// Source: RFC 9162, section 2.1.1.
+#[must_use]
+pub fn leaf_hash(bytes: &[u8]) -> NodeHash {
+    NodeHash(Sha256::new().chain_update(LEAF_PREFIX).chain_update(bytes).finalize().into())
+}
+
+/// The hash of a node over its two halves: `SHA-256(0x01 ‖ left ‖ right)`.
+///
+/// Source: RFC 9162, section 2.1.1.
+#[must_use]
+pub fn node_hash(left: NodeHash, right: NodeHash) -> NodeHash {
+    let hash = Sha256::new().chain_update(NODE_PREFIX).chain_update(left.0).chain_update(right.0);
+    NodeHash(hash.finalize().into())
+}
+
+/// A complete subtree: the `index`-th run of 2^`level` leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeId {
+    /// Height above the leaves; a leaf has 0.
+    pub level: u32,
+    /// Which of the nodes of this height, counted from the left, from 0.
+    pub index: u64,
+}
+
+impl NodeId {
+    /// The leaf of entry `seq`.
+    #[must_use]
+    pub fn leaf(seq: u64) -> Self {
+        Self { level: 0, index: seq }
+    }
+
+    /// Where the node is stored: how many nodes were complete before it.
+    ///
+    /// A node is complete with its last leaf, after the smaller nodes that the same leaf completes.
+    #[must_use]
+    pub fn position(self) -> u64 {
+        nodes_stored(self.last_leaf()).saturating_add(u64::from(self.level))
+    }
+
+    /// The last leaf under the node: the entry that completes it.
+    #[must_use]
+    pub fn last_leaf(self) -> u64 {
+        let leaves = 2u64.saturating_pow(self.level);
+        self.index.saturating_add(1).saturating_mul(leaves).saturating_sub(1)
+    }
+}
+
+/// How many nodes a log of `size` entries stores: the complete subtrees of every height.
+#[must_use]
+pub fn nodes_stored(size: u64) -> u64 {
+    size.saturating_mul(2).saturating_sub(u64::from(size.count_ones()))
+}
+
+/// The complete subtrees that a tree of `size` leaves consists of, from the largest (leftmost) to the smallest.
+pub fn peaks(size: u64) -> impl Iterator<Item = NodeId> {
+    let mut start = 0u64;
+    (0..u64::BITS).rev().filter_map(move |level| {
+        let leaves = 2u64.saturating_pow(level);
+        (size & leaves != 0).then(|| {
+            let index = start.checked_shr(level).unwrap_or(0);
+            start = start.saturating_add(leaves);
+            NodeId { level, index }
+        })
+    })
+}
+
+/// The root of the first `size` leaves, from stored nodes.
+///
+/// `node` is asked for O(log `size`) nodes, each of them complete in any log of at least `size` entries.
+///
+/// # Errors
+///
+/// Whatever `node` fails with.
+///
+/// Source: RFC 9162, section 2.1.1.
+pub fn root_at<E>(size: u64, node: impl FnMut(NodeId) -> Result<NodeHash, E>) -> Result<Root, E> {
+    Ok(Frontier::load(size, node)?.root())
+}
+
+/// The nodes that one leaf completed: itself, then each parent that it was the last leaf of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    /// Where the first of them is stored; the others follow it.
+    pub position: u64,
+    /// The hashes, in the order in which they are stored; never empty.
+    pub nodes: Vec<NodeHash>,
+}
+
+/// The right edge of a tree: all that is needed to append a leaf and to know the root.
+///
+/// At most one hash for each bit of its size; its cost does not grow with the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Frontier {
+    size: u64,
+    peaks: Vec<NodeHash>,
+}
+
+impl Frontier {
+    /// The edge of a tree of `size` leaves, from stored nodes.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `node` fails with.
+    pub fn load<E>(size: u64, node: impl FnMut(NodeId) -> Result<NodeHash, E>) -> Result<Self, E> {
+        let peaks = peaks(size).map(node).collect::<Result<_, E>>()?;
+        Ok(Self { size, peaks })
+    }
+
+    /// How many leaves the tree has.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Appends a leaf and returns the nodes it completed, which are to be stored.
+    pub fn push(&mut self, leaf: NodeHash) -> Added {
+        let position = nodes_stored(self.size);
+        let mut nodes = vec![leaf];
+        let mut node = leaf;
+        for _ in 0..self.size.trailing_ones() {
+            let Some(left) = self.peaks.pop() else { break };
+            node = node_hash(left, node);
+            nodes.push(node);
+        }
+        self.peaks.push(node);
+        self.size = self.size.saturating_add(1);
+        Added { position, nodes }
+    }
+
+    /// The root over all leaves; that of an empty tree is the hash of nothing.
+    ///
+    /// Source: RFC 9162, section 2.1.1.
+    #[must_use]
+    pub fn root(&self) -> Root {
+        let mut peaks = self.peaks.iter().rev().copied();
+        let Some(smallest) = peaks.next() else { return Root::of(b"") };
+        Root::from_bytes(peaks.fold(smallest, |right, left| node_hash(left, right)).0)
+    }
+}
