@@ -144,3 +144,64 @@ pub fn verify_entries<B: AsRef<[u8]>>(
     }
     Ok(chain.head())
 }
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers, and a panic is a failed test")]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn log(entries: u64) -> Vec<Vec<u8>> {
+        let mut chain = Chain::default();
+        let append = |number: u64| {
+            let time = UnixSeconds::new(100 + number).unwrap();
+            let bytes = chain.encode(time, "note", &json!({"n": number})).unwrap();
+            chain.push(&bytes).unwrap();
+            bytes
+        };
+        (0..entries).map(append).collect()
+    }
+
+    #[test]
+    fn a_log_verifies_from_its_bytes_alone() {
+        let log = log(20);
+        let head = verify_entries(&log).unwrap();
+        assert_eq!(head.size, 20);
+        assert_ne!(head, verify_entries(&log[..19]).unwrap());
+        assert_eq!(verify_entries::<Vec<u8>>([]).unwrap(), Chain::default().head());
+    }
+
+    #[test]
+    fn an_entry_out_of_place_is_named() {
+        let mut swapped = log(5);
+        swapped.swap(2, 3);
+        let error = verify_entries(&swapped).unwrap_err();
+        assert!(matches!(error, ChainError::Seq { seq: 2, found: 3 }));
+        let mut foreign = log(5);
+        foreign[1] = br#"{"seq":1,"time":101,"kind":"note","prev":"","n":1}"#.to_vec();
+        let error = verify_entries(&foreign).unwrap_err();
+        assert!(matches!(error, ChainError::Prev { seq: 1 }));
+    }
+
+    #[test]
+    fn a_refused_entry_leaves_the_chain_as_it_was() {
+        let mut chain = Chain::default();
+        let before = chain.head();
+        assert!(chain.push(b"{}").is_err());
+        assert_eq!(chain.head(), before);
+        assert_eq!(chain.last_time(), UnixSeconds::new(0).unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn no_byte_can_change_unseen(entry in 0usize..8, byte: usize, flip in 1u8..) {
+            let mut log = log(8);
+            let head = verify_entries(&log).unwrap();
+            let byte = byte % log[entry].len();
+            log[entry][byte] ^= flip;
+            prop_assert!(verify_entries(&log).map_or(true, |changed| changed != head));
+        }
+    }
+}

@@ -199,3 +199,154 @@ fn integer<'a>(text: &'a str, label: &str) -> Option<(u64, &'a str)> {
 fn string<'a>(text: &'a str, label: &str) -> Option<(&'a str, &'a str)> {
     text.strip_prefix(label)?.split_once('"')
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+    use serde_json::json;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn at(seconds: u64) -> UnixSeconds {
+        UnixSeconds::new(seconds).unwrap()
+    }
+
+    #[test]
+    fn an_entry_is_one_object_in_one_order() {
+        let first = encode(0, at(7), "init", None, &json!({"a": 1})).unwrap();
+        assert_eq!(
+            str::from_utf8(&first),
+            Ok(r#"{"seq":0,"time":7,"kind":"init","prev":"","a":1}"#)
+        );
+        let prev = EntryHash::of(&first);
+        let second = encode(1, at(8), "mint", Some(prev), &json!({})).unwrap();
+        let expected = format!(r#"{{"seq":1,"time":8,"kind":"mint","prev":"{prev}"}}"#);
+        assert_eq!(str::from_utf8(&second), Ok(expected.as_str()));
+        let entry = Entry::parse(&second).unwrap();
+        assert_eq!((entry.seq, entry.time, entry.kind, entry.prev), (1, at(8), "mint", Some(prev)));
+        assert_eq!(entry.fields::<serde_json::Value>().unwrap(), json!({}));
+    }
+
+    #[test]
+    fn raw_json_keeps_its_bytes() {
+        #[derive(Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Minted {
+            claims: Box<RawValue>,
+        }
+        let claims = r#"{ "iss":"a",  "n":[1, 2]}"#;
+        let fields = Minted { claims: RawValue::from_string(claims.into()).unwrap() };
+        let bytes = encode(3, at(9), "mint", Some(EntryHash::of(b"")), &fields).unwrap();
+        let back: Minted = Entry::parse(&bytes).unwrap().fields().unwrap();
+        assert_eq!(back.claims.get(), claims);
+    }
+
+    #[test]
+    fn the_fields_are_those_of_the_kind_alone() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        let bytes = encode(0, at(0), "init", None, &json!({})).unwrap();
+        assert!(Entry::parse(&bytes).unwrap().fields::<Nothing>().is_ok());
+        let bytes = encode(0, at(0), "init", None, &json!({"a": 1})).unwrap();
+        let error = Entry::parse(&bytes).unwrap().fields::<Nothing>().unwrap_err();
+        assert!(matches!(error, EntryError::Fields(_)));
+    }
+
+    #[test]
+    fn what_is_not_an_entry_is_refused() {
+        let json = |text: &str| matches!(Entry::parse(text.as_bytes()), Err(EntryError::Json(_)));
+        let shape = |text: &str, field| match Entry::parse(text.as_bytes()) {
+            Err(EntryError::Shape { field: found }) => assert_eq!(found, field, "{text}"),
+            other => panic!("{text}: {other:?}"),
+        };
+        let head = r#"{"seq":0,"time":0,"kind":"a","prev":"""#;
+        assert!(Entry::parse(format!("{head}}}").as_bytes()).is_ok());
+        for wrong in [
+            head.into(),
+            format!("{head}}} "),
+            format!(" {head}}}"),
+            format!("{head}}}}}"),
+            format!(r#"{head},"seq":0}}"#),
+            format!(r#"{head},"a":1,"a":1}}"#),
+            format!(r#"{head},"a":{{"b":1,"b":1}}}}"#),
+            format!(r#"{head},"a":[{{"b":1,"\u0062":1}}]}}"#),
+            format!(r#"{head},"a":1.0}}"#),
+            format!(r#"{head},"a":1e2}}"#),
+            format!(r#"{head},"a":-0}}"#),
+            format!(r#"{head},"a":9007199254740992}}"#),
+            format!(r#"{head},"a":-9007199254740992}}"#),
+            r#"{"seq":00,"time":0,"kind":"a","prev":""}"#.into(),
+            "[]".into(),
+            String::new(),
+        ] {
+            assert!(json(&wrong), "{wrong}");
+        }
+        assert!(matches!(Entry::parse(b"{\"\xff\":1}"), Err(EntryError::Json(_))));
+        shape(r#"{"time":0,"seq":0,"kind":"a","prev":""}"#, "seq");
+        shape(r#"{"seq": 0,"time":0,"kind":"a","prev":""}"#, "seq");
+        shape(r#"{"seq":-1,"time":0,"kind":"a","prev":""}"#, "seq");
+        shape(r#"{"seq":0,"time":"0","kind":"a","prev":""}"#, "time");
+        shape(r#"{"seq":0,"time":0,"prev":"","kind":"a"}"#, "kind");
+        shape(r#"{"seq":0,"time":0,"kind":"a","prev":null}"#, "prev");
+        shape(r#"{"seq":0,"time":0,"kind":"a","prev":"AA"}"#, "prev");
+        let padded = format!(r#"{{"seq":0,"time":0,"kind":"a","prev":"{}="}}"#, "A".repeat(43));
+        shape(&padded, "prev");
+        let tail_bits = format!(r#"{{"seq":0,"time":0,"kind":"a","prev":"{}B"}}"#, "A".repeat(42));
+        shape(&tail_bits, "prev");
+        for kind in ["", "A", "1a", "a-b", &"a".repeat(KIND_BYTES_MAX + 1)] {
+            let text = format!(r#"{{"seq":0,"time":0,"kind":"{kind}","prev":""}}"#);
+            assert!(matches!(Entry::parse(text.as_bytes()), Err(EntryError::Kind)), "{kind}");
+            let encoded = encode(0, at(0), kind, None, &json!({}));
+            assert!(matches!(encoded, Err(EntryError::Kind)), "{kind}");
+        }
+    }
+
+    #[test]
+    fn fields_that_make_no_entry_are_refused() {
+        assert!(matches!(encode(0, at(0), "a", None, &json!([1])), Err(EntryError::Shape { .. })));
+        let reserved = encode(0, at(0), "a", None, &json!({"prev": ""})).unwrap();
+        assert!(matches!(Entry::parse(&reserved), Err(EntryError::Json(_))));
+    }
+
+    #[test]
+    fn the_size_is_limited() {
+        let frame = encode(0, at(0), "a", None, &json!({"x": ""})).unwrap().len();
+        let of = |bytes: usize| {
+            encode(0, at(0), "a", None, &json!({"x": "x".repeat(bytes - frame)})).unwrap()
+        };
+        assert!(Entry::parse(&of(ENTRY_BYTES_MAX)).is_ok());
+        let error = Entry::parse(&of(ENTRY_BYTES_MAX + 1)).unwrap_err();
+        assert!(matches!(error, EntryError::TooLarge { actual } if actual == ENTRY_BYTES_MAX + 1));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_parses_to_the_same(
+            seq in 0..=EXACT_INTEGER_MAX,
+            time in 0..=EXACT_INTEGER_MAX,
+            kind in "[a-z][a-z0-9_]{0,31}",
+            prev in proptest::option::of(any::<[u8; 32]>()),
+            text in any::<String>(),
+            number in -9_007_199_254_740_991i64..=9_007_199_254_740_991,
+        ) {
+            let prev = prev.map(EntryHash);
+            let fields = json!({"text": text, "number": number, "list": [null, true, {"a": []}]});
+            let bytes = encode(seq, at(time), &kind, prev, &fields).unwrap();
+            let entry = Entry::parse(&bytes).unwrap();
+            prop_assert_eq!(entry.seq, seq);
+            prop_assert_eq!(entry.time, at(time));
+            prop_assert_eq!(entry.kind, kind);
+            prop_assert_eq!(entry.prev, prev);
+            prop_assert_eq!(entry.body.as_bytes(), &bytes);
+            prop_assert_eq!(entry.fields::<serde_json::Value>().unwrap(), fields);
+        }
+
+        #[test]
+        fn any_bytes_are_an_entry_or_refused(bytes in any::<Vec<u8>>()) {
+            prop_assert!(Entry::parse(&bytes).is_err());
+        }
+    }
+}

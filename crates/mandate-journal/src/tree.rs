@@ -174,3 +174,126 @@ impl Frontier {
         Root::from_bytes(peaks.fold(smallest, |right, left| node_hash(left, right)).0)
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "small numbers, and a panic is a failed test"
+)]
+mod tests {
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition of RFC 9162, section 2.1.1, word for word.
+    fn naive(leaves: &[NodeHash]) -> NodeHash {
+        match leaves {
+            [] => NodeHash(*Root::of(b"").as_bytes()),
+            [leaf] => *leaf,
+            _ => {
+                let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
+                node_hash(naive(left), naive(right))
+            }
+        }
+    }
+
+    fn leaves(size: usize) -> Vec<NodeHash> {
+        (0..size).map(|seq| leaf_hash(&seq.to_be_bytes())).collect()
+    }
+
+    #[test]
+    fn roots_of_every_size_are_those_of_the_definition() {
+        let leaves = leaves(300);
+        let mut frontier = Frontier::default();
+        let mut stored: Vec<NodeHash> = Vec::new();
+        for size in 0..=leaves.len() {
+            let expected = Root::from_bytes(naive(&leaves[..size]).0);
+            assert_eq!(frontier.root(), expected, "size {size}");
+            if let Some(leaf) = leaves.get(size) {
+                let added = frontier.push(*leaf);
+                assert_eq!(added.position, stored.len() as u64);
+                stored.extend(added.nodes);
+            }
+        }
+        for size in 0..=leaves.len() {
+            let root = root_at(size as u64, |id| {
+                Ok::<_, Infallible>(stored[usize::try_from(id.position()).unwrap()])
+            });
+            let expected = Root::from_bytes(naive(&leaves[..size]).0);
+            assert_eq!(root.unwrap(), expected, "size {size} of {}", leaves.len());
+        }
+    }
+
+    #[test]
+    fn every_stored_node_covers_the_leaves_its_name_says() {
+        let leaves = leaves(130);
+        let mut frontier = Frontier::default();
+        let stored: Vec<_> = leaves.iter().flat_map(|leaf| frontier.push(*leaf).nodes).collect();
+        let mut seen = 0;
+        for level in 0..8u32 {
+            for (index, run) in leaves.chunks_exact(1 << level).enumerate() {
+                let id = NodeId { level, index: index as u64 };
+                assert_eq!(stored[usize::try_from(id.position()).unwrap()], naive(run), "{id:?}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, stored.len(), "each node is stored once");
+        assert_eq!(nodes_stored(130), stored.len() as u64);
+    }
+
+    /// The test vectors of Certificate Transparency, which every implementation of RFC 6962 and 9162 shares.
+    #[test]
+    fn known_vectors() {
+        let inputs = [
+            "",
+            "00",
+            "10",
+            "2021",
+            "3031",
+            "40414243",
+            "5051525354555657",
+            "606162636465666768696a6b6c6d6e6f",
+        ];
+        let roots = [
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+            "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+            "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+            "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+            "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+            "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+            "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+        ];
+        let mut frontier = Frontier::default();
+        for (size, root) in roots.iter().enumerate() {
+            assert_eq!(hex::encode(frontier.root().as_bytes()), *root, "size {size}");
+            if let Some(input) = inputs.get(size) {
+                frontier.push(leaf_hash(&hex::decode(input).unwrap()));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn positions_fill_the_store_without_gaps_at_any_size(size in 0u64..(1 << 53) - 1) {
+            let completed = (0..=size.trailing_ones())
+                .map(|level| NodeId { level, index: size >> level }.position());
+            let expected = nodes_stored(size)..nodes_stored(size + 1);
+            prop_assert!(completed.eq(expected));
+        }
+
+        #[test]
+        fn peaks_cover_the_leaves_from_left_to_right(size in 0u64..(1 << 53)) {
+            let mut covered = 0u64;
+            for peak in peaks(size) {
+                prop_assert_eq!(peak.index << peak.level, covered);
+                covered = peak.last_leaf() + 1;
+            }
+            prop_assert_eq!(covered, size);
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! after "unknown" nothing more is written until the process has started again. The journal is held by one process at
 //! a time; readers in it see a snapshot and never stall the writer. No entry is ever changed or removed.
 
+mod check;
 mod compare;
 mod create;
 mod error;
@@ -78,7 +79,6 @@ pub trait Projection: Sized + Send + 'static {
 
 /// How a journal is opened; the default is for production.
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
 pub struct Options {
     /// Points where a test can wait or break a commit.
     pub hooks: Hooks,
@@ -234,6 +234,12 @@ impl<P: Projection> Journal<P> {
         *self.shared.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many calls wait for the writer; more than it takes at once means that it is the bottleneck.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.sender().map_or(0, |queue| queue.max_capacity().saturating_sub(queue.capacity()))
+    }
+
     /// Takes no more calls, commits those that wait, empties the WAL and ends the writer; blocks until then.
     ///
     /// Other handles stay readable; their writes are refused. Only the first close waits.
@@ -291,3 +297,11 @@ impl Future for Died {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "small numbers, and a panic is a failed test"
+)]
+mod tests;

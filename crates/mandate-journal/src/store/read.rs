@@ -9,8 +9,8 @@ use crate::chain::{Chain, ChainError};
 use crate::entry::Entry;
 use crate::tree::{self, Frontier, NodeHash, NodeId};
 
-/// Most entries that one call of [`entries`] returns.
-pub const ENTRIES_MAX: u32 = 1024;
+/// Most entries that one call of [`entries`] returns: 16 MiB if each is as large as it may be.
+pub const ENTRIES_MAX: u32 = 256;
 
 /// The head as of the last commit that this connection sees; `None` only in a file without entries.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mandate::{Head, Root};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
 use super::error::{OpenError, StoreError};
 
@@ -96,16 +96,19 @@ pub(super) fn initialise(db: &Connection, projection: &str) -> Result<(), StoreE
     Ok(())
 }
 
+/// A file that SQLite cannot open or read: one that is no database at all is foreign.
+pub(super) fn unreadable(path: &Path, source: StoreError) -> OpenError {
+    match source.code() {
+        Some(ErrorCode::NotADatabase) => OpenError::Foreign { path: path.into() },
+        _ => OpenError::Store { path: path.into(), source },
+    }
+}
+
 /// Whether the file is a journal this program can read.
 pub(super) fn recognise(db: &Connection, path: &Path) -> Result<(), OpenError> {
-    let store = |source: rusqlite::Error| match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign { path: path.into() },
-        _ => OpenError::Store { path: path.into(), source: source.into() },
-    };
+    let store = |source: rusqlite::Error| unreadable(path, source.into());
     let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
-    let application: i64 =
-        db.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(store)?;
-    if application != i64::from(APPLICATION_ID) {
+    if pragma("application_id").map_err(store)? != APPLICATION_ID {
         return Err(OpenError::Foreign { path: path.into() });
     }
     let found = pragma("user_version").map_err(store)?;

@@ -54,6 +54,13 @@ impl<P: Projection> Transaction<'_, P> {
         &mut self.state.projection
     }
 
+    /// The connection and the projection, for memory that is made from rows.
+    ///
+    /// As [`Transaction::db`] and [`Transaction::projection_mut`].
+    pub fn db_and_projection_mut(&mut self) -> (&Connection, &mut P) {
+        (self.db, &mut self.state.projection)
+    }
+
     /// The connection, to read rows with.
     ///
     /// Rows of [`Projection::TABLES`] change in [`Projection::apply`] alone, and nobody but the writer begins, commits

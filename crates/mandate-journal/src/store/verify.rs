@@ -6,7 +6,7 @@ use mandate::Head;
 use rusqlite::Connection;
 
 use super::error::{Damage, StoreError, VerifyFault};
-use super::{Projection, compare, open, read, schema};
+use super::{Projection, check, compare, schema};
 use crate::chain::Chain;
 
 /// How many entries pass between two reports of progress.
@@ -45,37 +45,23 @@ pub fn verify<P: Projection>(
     mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Verified, VerifyFault> {
     check_structure(db)?;
-    let stored = read::head(db)?.ok_or(Damage::HeadMissing)?;
-    open::check_counts(db, stored.size)?;
+    let stored = check::ends(db)?;
     let mut rebuilt = Rebuilt::<P>::new()?;
-    let mut chain = Chain::default();
-    let mut entries = db.prepare("SELECT seq, bytes FROM journal_entry ORDER BY seq")?;
-    let mut rows = entries.query(())?;
-    while let Some(row) = rows.next()? {
-        let seq = chain.size();
-        if row.get_ref(0)?.as_i64().ok() != i64::try_from(seq).ok() {
-            return Err(Damage::Missing { seq }.into());
-        }
-        let bytes: Vec<u8> = row.get(1)?;
-        let link = chain.push(&bytes).map_err(Damage::Chain)?;
-        open::compare_nodes(db, seq, &link.added)?;
+    check::entries(db, Chain::default(), stored, |link, head| {
         rebuilt
             .projection
-            .apply(&rebuilt.db, &link.entry, chain.head())
-            .map_err(|source| VerifyFault::Replay { seq, source })?;
-        let progress = Progress { entries: chain.size(), total: stored.size };
+            .apply(&rebuilt.db, &link.entry, head)
+            .map_err(|source| VerifyFault::Replay { seq: link.entry.seq, source })?;
+        let progress = Progress { entries: head.size, total: stored.size };
         if progress.entries.is_multiple_of(PROGRESS_ENTRIES) && on_progress(progress).is_break() {
             return Err(VerifyFault::Cancelled);
         }
-    }
-    let computed = chain.head();
-    if computed != stored {
-        return Err(Damage::Head { stored, computed }.into());
-    }
+        Ok(())
+    })?;
     for table in P::TABLES {
         compare::table(db, &rebuilt.db, table)?;
     }
-    Ok(Verified { head: computed })
+    Ok(Verified { head: stored })
 }
 
 /// Asks SQLite whether its trees and indices are whole: rows must be found by every way that leads to them.

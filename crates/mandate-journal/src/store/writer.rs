@@ -175,14 +175,14 @@ impl<P: Projection> Writer<P> {
 
     fn checkpoint_if_due(&mut self) -> Result<(), StoreError> {
         let pages = self.wal_pages.load(Ordering::Relaxed);
-        // Fewer than before: the WAL was begun anew.
-        let grown = if pages < self.checkpointed_pages {
-            pages
-        } else {
-            pages.saturating_sub(self.checkpointed_pages)
-        };
+        if pages < self.checkpointed_pages {
+            // Fewer than before: the WAL was begun anew.
+            self.checkpointed_pages = 0;
+        }
+        let grown = pages.saturating_sub(self.checkpointed_pages);
         let idle = self.waiting.is_empty() && self.queue.is_empty();
-        if grown < if idle { CHECKPOINT_IDLE_PAGES } else { CHECKPOINT_BUSY_PAGES } {
+        let due = if idle { CHECKPOINT_IDLE_PAGES } else { CHECKPOINT_BUSY_PAGES };
+        if grown < due {
             return Ok(());
         }
         self.checkpointed_pages = pages;

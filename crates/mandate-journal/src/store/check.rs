@@ -1,0 +1,93 @@
+//! Checks of the journal's own tables: that entries, nodes and head say the same.
+
+use mandate::Head;
+use rusqlite::Connection;
+
+use super::error::{Damage, VerifyFault};
+use super::read;
+use crate::chain::{Chain, Link};
+use crate::tree::{self, Added};
+
+/// How many of the last entries are hashed again on every open.
+const TAIL_ENTRIES: u64 = 1024;
+
+/// Checks the last entries, as on every open, and returns the end of the log.
+pub(super) fn tail(db: &Connection) -> Result<Chain, VerifyFault> {
+    let stored = ends(db)?;
+    let chain = read::chain_at(db, stored.size.saturating_sub(TAIL_ENTRIES))?;
+    entries(db, chain, stored, |_, _| Ok(()))
+}
+
+/// Checks that the head is there and that entries and nodes begin and end where it says; returns it.
+pub(super) fn ends(db: &Connection) -> Result<Head, VerifyFault> {
+    let head = read::head(db)?.ok_or(Damage::HeadMissing)?;
+    let size = head.size;
+    let number = |sql| db.query_row(sql, (), |row| row.get::<_, i64>(0));
+    for first in [
+        "SELECT coalesce(min(seq), 0) FROM journal_entry",
+        "SELECT coalesce(min(position), 0) FROM journal_node",
+    ] {
+        if number(first)? < 0 {
+            return Err(Damage::Surplus { size }.into());
+        }
+    }
+    let next = |sql| db.query_row(sql, (), |row| row.get::<_, u64>(0));
+    let entries = next("SELECT coalesce(max(seq) + 1, 0) FROM journal_entry")?;
+    let nodes = next("SELECT coalesce(max(position) + 1, 0) FROM journal_node")?;
+    let expected = tree::nodes_stored(size);
+    if entries > size || nodes > expected {
+        return Err(Damage::Surplus { size }.into());
+    }
+    if entries < size {
+        return Err(Damage::Missing { seq: entries }.into());
+    }
+    if nodes < expected {
+        return Err(Damage::Node { seq: size.saturating_sub(1), position: nodes }.into());
+    }
+    Ok(head)
+}
+
+/// Checks every entry from the end of `chain` on, its nodes, and at last the root; returns the end of the log.
+///
+/// `visit` sees each entry with the head right after it. One entry is in memory at a time.
+pub(super) fn entries(
+    db: &Connection,
+    mut chain: Chain,
+    stored: Head,
+    mut visit: impl FnMut(&Link<'_>, Head) -> Result<(), VerifyFault>,
+) -> Result<Chain, VerifyFault> {
+    let mut query =
+        db.prepare("SELECT seq, bytes FROM journal_entry WHERE seq >= ?1 ORDER BY seq")?;
+    let mut rows = query.query((chain.size(),))?;
+    while let Some(row) = rows.next()? {
+        let seq = chain.size();
+        if row.get::<_, u64>(0)? != seq {
+            return Err(Damage::Missing { seq }.into());
+        }
+        let bytes: Vec<u8> = row.get(1)?;
+        let link = chain.push(&bytes).map_err(Damage::Chain)?;
+        nodes(db, seq, &link.added)?;
+        visit(&link, chain.head())?;
+    }
+    let computed = chain.head();
+    if computed != stored {
+        return Err(Damage::Head { stored, computed }.into());
+    }
+    Ok(chain)
+}
+
+/// Compares the nodes that entry `seq` completes with those that are stored.
+fn nodes(db: &Connection, seq: u64, added: &Added) -> Result<(), VerifyFault> {
+    let mut query = db.prepare_cached("SELECT hash FROM journal_node WHERE position = ?1")?;
+    for (position, hash) in (added.position..).zip(&added.nodes) {
+        let mut rows = query.query((position,))?;
+        let stored = match rows.next()? {
+            Some(row) => row.get_ref(0)?.as_blob().ok() == Some(hash.as_bytes()),
+            None => false,
+        };
+        if !stored {
+            return Err(Damage::Node { seq, position }.into());
+        }
+    }
+    Ok(())
+}

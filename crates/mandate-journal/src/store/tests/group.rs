@@ -1,0 +1,223 @@
+//! Writing together: what is acknowledged is on disk, in order, and one caller's failure is its own.
+
+use std::sync::mpsc as std_mpsc;
+
+use super::*;
+
+const WRITERS: u64 = 32;
+const EACH: u64 = 20;
+
+#[test]
+fn concurrent_writers_are_all_durable() {
+    let dir = fresh();
+    let (journal, _died) = open(dir.path());
+    let mut seqs = run(write_concurrently(&journal));
+    seqs.sort_unstable();
+    assert!(seqs.into_iter().eq(1..=WRITERS * EACH));
+    journal.close().unwrap();
+    let counts = invariants(dir.path());
+    assert_eq!(counts.len() as u64, WRITERS * EACH);
+    assert!(counts.values().all(|count| *count == 1));
+}
+
+async fn write_concurrently(journal: &Journal<Sums>) -> Vec<u64> {
+    let write = |writer: u64| {
+        let journal = journal.clone();
+        tokio::spawn(async move {
+            let mut seqs = Vec::new();
+            for call in 0..EACH {
+                let fields = Add { account: format!("{writer}/{call}"), amount: 1 };
+                let work = move |tx: &mut Transaction<'_, Sums>| tx.append(now(), "add", &fields);
+                seqs.push(journal.write(work).await.unwrap().seq);
+            }
+            seqs
+        })
+    };
+    let mut seqs = Vec::new();
+    for task in (0..WRITERS).map(write).collect::<Vec<_>>() {
+        let own = task.await.unwrap();
+        assert!(own.is_sorted());
+        seqs.extend(own);
+    }
+    seqs
+}
+
+/// Holds the writer inside one commit until told to go on.
+fn gate() -> (Hook, std_mpsc::Receiver<()>, std_mpsc::Sender<()>) {
+    let (entered, has_entered) = std_mpsc::channel();
+    let (go, may_go) = std_mpsc::channel();
+    let state = Mutex::new((entered, may_go));
+    let hook: Hook = Arc::new(move || {
+        let (entered, may_go) = &*state.lock().unwrap();
+        // Once the test has let go of both ends, the gate stands open.
+        if entered.send(()).is_ok() {
+            may_go.recv().ok();
+        }
+        None
+    });
+    (hook, has_entered, go)
+}
+
+fn gated(dir: &Path) -> (Journal<Sums>, Died, std_mpsc::Receiver<()>, std_mpsc::Sender<()>) {
+    let (hook, entered, go) = gate();
+    let mut options = Options::default();
+    options.hooks.before_commit = Some(hook);
+    let (journal, died) = Journal::open(dir, NAME, options).unwrap();
+    (journal, died, entered, go)
+}
+
+#[test]
+fn what_waits_goes_into_one_commit_and_a_harmless_error_fails_alone() {
+    let dir = fresh();
+    run(write_behind_a_gate(dir.path()));
+    assert!(invariants(dir.path()).into_keys().eq(["a", "b", "c", "first"].map(String::from)));
+}
+
+async fn write_behind_a_gate(dir: &Path) {
+    let (journal, _died, entered, go) = gated(dir);
+    let spawn = |account: &'static str, kind: &'static str, decide: bool| {
+        let journal = journal.clone();
+        tokio::spawn(async move {
+            let fields = Add { account: account.into(), amount: 1 };
+            journal
+                .write(move |tx| {
+                    if decide {
+                        Ok(tx.append(now(), kind, &fields)?)
+                    } else {
+                        Err(StoreError::Injected)
+                    }
+                })
+                .await
+        })
+    };
+    let first = spawn("first", "add", true);
+    entered.recv().unwrap();
+    let before = journal.head();
+    let others = ["a", "b", "c"].map(|account| spawn(account, "add", true));
+    let denied = spawn("d", "add", false);
+    let malformed = spawn("e", "Not A Kind", true);
+    while journal.queued() < 5 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(journal.head(), before, "nothing is seen before its commit");
+    go.send(()).unwrap();
+    entered.recv().unwrap();
+    assert_eq!(journal.queued(), 0, "all that waited is in the second commit");
+    assert_eq!(first.await.unwrap().unwrap().head, journal.head());
+    go.send(()).unwrap();
+    for other in others {
+        other.await.unwrap().unwrap();
+    }
+    let error = denied.await.unwrap().unwrap_err();
+    assert!(matches!(error, WriteError::NotApplied(StoreError::Injected)));
+    let error = malformed.await.unwrap().unwrap_err();
+    assert!(matches!(error, WriteError::NotApplied(StoreError::Entry(_))));
+    drop((entered, go));
+    journal.close().unwrap();
+}
+
+#[test]
+fn an_error_after_a_change_rolls_back_and_the_service_goes_on() {
+    let dir = fresh();
+    let (journal, _died) = open(dir.path());
+    add(&journal, "kept", 1).unwrap();
+    let before = journal.head();
+    let late: Result<(), _> = journal.write_blocking(|tx| {
+        tx.append(now(), "add", &Add { account: "lost".into(), amount: 1 })?;
+        Err(StoreError::Injected)
+    });
+    assert!(matches!(late, Err(WriteError::NotApplied(StoreError::Injected))));
+    let refused = journal.write_blocking(|tx| tx.append(now(), "unknown_kind", &json!({})));
+    assert!(matches!(refused, Err(WriteError::NotApplied(StoreError::Projection(_)))));
+    let panicked: Result<(), _> = journal.write_blocking(|tx| {
+        tx.projection_mut().sums.insert("lost".into(), 5);
+        panic!("on purpose")
+    });
+    assert!(matches!(panicked, Err(WriteError::NotApplied(StoreError::Panicked))));
+    assert_eq!(journal.head(), before);
+    let again = add(&journal, "kept", 1).unwrap();
+    assert_eq!(again.seq, before.size);
+    journal.close().unwrap();
+    assert_eq!(invariants(dir.path()), BTreeMap::from([("kept".into(), 2)]));
+}
+
+#[test]
+fn a_reader_sees_one_snapshot_and_cannot_write() {
+    let dir = fresh();
+    let (journal, _died) = open(dir.path());
+    let sizes = journal.read_blocking(|db| {
+        let before = read::head(db)?.unwrap().size;
+        add(&journal, "a", 1).unwrap();
+        assert!(db.execute("DELETE FROM sum", ()).is_err());
+        Ok((before, read::head(db)?.unwrap().size))
+    });
+    assert_eq!(sizes.unwrap(), (1, 1));
+    assert_eq!(journal.read_blocking(read::head).unwrap().unwrap(), journal.head());
+    journal.close().unwrap();
+}
+
+#[test]
+fn a_served_journal_is_verified_from_a_snapshot() {
+    let dir = fresh();
+    let (journal, _died) = open(dir.path());
+    for number in 0..=200u64 {
+        let fields = Add { account: (number % 7).to_string(), amount: number };
+        journal
+            .write_blocking(move |tx| {
+                (0..10).try_for_each(|_| tx.append(now(), "add", &fields).map(|_| ()))
+            })
+            .unwrap();
+    }
+    let mut reports = Vec::new();
+    let verified = journal.read_blocking(|db| {
+        Ok(verify::<Sums>(db, |progress| {
+            reports.push(progress.entries);
+            ControlFlow::Continue(())
+        }))
+    });
+    assert_eq!(verified.unwrap().unwrap().head, journal.head());
+    assert_eq!(reports, [1024]);
+    let cancelled = journal.read_blocking(|db| Ok(verify::<Sums>(db, |_| ControlFlow::Break(()))));
+    assert!(matches!(cancelled, Ok(Err(VerifyFault::Cancelled))));
+    journal.close().unwrap();
+    invariants(dir.path());
+}
+
+#[test]
+fn a_transaction_sees_what_it_appended() {
+    let dir = fresh();
+    let (journal, _died) = open(dir.path());
+    let genesis = journal.head();
+    journal
+        .write_blocking(move |tx| {
+            assert_eq!(tx.head(), genesis);
+            let later = now().plus(5);
+            let appended = tx.append(later, "add", &Add { account: "a".into(), amount: 3 })?;
+            assert_eq!((appended.seq, appended.head), (1, tx.head()));
+            assert_eq!(tx.last_time(), later);
+            assert_eq!(tx.root_at(1)?, genesis.root);
+            assert_eq!(tx.root_at(2)?, tx.head().root);
+            assert!(matches!(tx.root_at(3), Err(StoreError::NodeMissing { .. })));
+            assert_eq!(Entry::parse(&tx.entry(1)?.unwrap()).unwrap().kind, "add");
+            assert_eq!(tx.entry(2)?, None);
+            assert_eq!(tx.projection().sums["a"], 3);
+            Ok(())
+        })
+        .unwrap();
+    journal.close().unwrap();
+}
+
+#[test]
+fn a_closed_journal_refuses_writes_and_still_reads() {
+    let dir = fresh();
+    let (journal, _died) = open(dir.path());
+    let other = journal.clone();
+    add(&journal, "a", 1).unwrap();
+    journal.close().unwrap();
+    let refused = add(&other, "b", 1);
+    assert!(matches!(refused, Err(WriteError::NotApplied(StoreError::Closed))));
+    assert_eq!(other.read_blocking(read::head).unwrap().unwrap(), other.head());
+    assert_eq!(fs::metadata(dir.path().join("toy.db-wal")).map_or(0, |file| file.len()), 0);
+    drop(other);
+    assert_eq!(invariants(dir.path()), BTreeMap::from([("a".into(), 1)]));
+}
