@@ -10,6 +10,7 @@ mod create;
 mod error;
 mod hooks;
 mod job;
+mod journal;
 mod lock;
 mod open;
 pub mod read;
@@ -19,36 +20,18 @@ mod transaction;
 mod verify;
 mod writer;
 
-use std::fmt;
-use std::future::Future;
-use std::path::Path;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::task::{Context, Poll};
-use std::thread::JoinHandle;
-
 use mandate::Head;
 use rusqlite::Connection;
-use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
 
 pub use self::create::Genesis;
 pub use self::error::{Damage, OpenError, StoreError, VerifyFault, WriteError};
 pub use self::hooks::{Fault, Hook, Hooks};
+pub use self::journal::{Died, Journal};
 pub use self::stopped::{Stopped, verify_stopped};
 pub use self::transaction::{Appended, Transaction};
 pub use self::verify::{Progress, Verified, verify};
 
-use self::job::{Call, Job};
-use self::lock::Lock;
-use self::schema::Paths;
-use self::writer::Writer;
 use crate::entry::Entry;
-
-/// Most requests that wait for the writer; who comes then waits for a place.
-const QUEUE_MAX: usize = 1024;
-/// Idle read connections that are kept open.
-const READERS_KEPT: usize = 4;
 
 /// What a side makes of the entries: its own tables, and memory over them.
 ///
@@ -84,218 +67,6 @@ pub struct Options {
     pub hooks: Hooks,
     /// Most pages (4 KiB) the file may have; more is as if the disk were full. SQLite's own limit if `None`.
     pub pages_max: Option<u32>,
-}
-
-/// A handle to an open journal. Cheap to clone; the writer ends when the last one is dropped or one is closed.
-pub struct Journal<P> {
-    shared: Arc<Shared<P>>,
-}
-
-struct Shared<P> {
-    /// `None` once closed.
-    queue: RwLock<Option<mpsc::Sender<Box<dyn Job<P>>>>>,
-    head: Arc<Mutex<Head>>,
-    thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
-    readers: Mutex<Vec<Connection>>,
-    paths: Paths,
-    /// Also held by the writer: released when neither can touch the file any more.
-    _lock: Arc<Lock>,
-}
-
-impl<P: Projection> Journal<P> {
-    /// Makes `<dir>/<name>.db` with its first entry, and `dir` if there is none (modes 0600 and 0700).
-    ///
-    /// A power cut at any moment leaves either no journal or a whole one.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError::Exists`] if there is one already, or a WAL that is left of one; [`OpenError::InUse`];
-    /// [`OpenError::Io`]; [`OpenError::Store`], also if the first entry is refused.
-    pub fn create<F: Serialize>(
-        dir: &Path,
-        name: &str,
-        genesis: &Genesis<F>,
-    ) -> Result<(), OpenError> {
-        create::create::<P, F>(dir, name, genesis)
-    }
-
-    /// Opens `<dir>/<name>.db`, checks its end and starts the writer.
-    ///
-    /// The last 1024 entries are hashed again; chain, tree and root must be those that are stored.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError`]. Nothing is ever created or repaired.
-    pub fn open(dir: &Path, name: &str, options: Options) -> Result<(Self, Died), OpenError> {
-        let paths = Paths::new(dir, name);
-        let opened = open::open::<P>(&paths, &options)?;
-        let lock = Arc::new(opened.lock);
-        let head = Arc::new(Mutex::new(opened.state.chain.head()));
-        let (sender, queue) = mpsc::channel(QUEUE_MAX);
-        let writer = Writer::new(opened.db, opened.state, options.hooks, Arc::clone(&head), queue)
-            .map_err(|source| OpenError::Store { path: paths.db.clone(), source })?;
-        let (dying, died) = oneshot::channel();
-        let writers_lock = Arc::clone(&lock);
-        let thread = std::thread::Builder::new()
-            .name(format!("{name}-journal"))
-            .spawn(move || {
-                let result = writer.run();
-                // Nobody may be watching.
-                drop(dying.send(result.clone()));
-                drop(writers_lock);
-                result
-            })
-            .map_err(|source| OpenError::Io { path: paths.db.clone(), source })?;
-        let shared = Shared {
-            queue: RwLock::new(Some(sender)),
-            head,
-            thread: Mutex::new(Some(thread)),
-            readers: Mutex::default(),
-            paths,
-            _lock: lock,
-        };
-        Ok((Self { shared: Arc::new(shared) }, Died(died)))
-    }
-
-    /// Runs `work` on the writer's thread in the next transaction; answers when that is on disk.
-    ///
-    /// Decide first, append after. An error that `work` returns before it changed anything fails this call alone; one
-    /// that it returns after a change, or a panic, rolls back the whole transaction, and every call in it fails with
-    /// [`WriteError::NotApplied`]. Waits for a place if too many calls wait already. Once queued, the work is done even
-    /// if the returned future is dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError::NotApplied`] if nothing of it is on disk, [`WriteError::Unknown`] if that cannot be known.
-    pub async fn write<R: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Transaction<'_, P>) -> Result<R, StoreError> + Send + 'static,
-    ) -> Result<R, WriteError> {
-        let (call, answer) = Call::new(work);
-        let refused = match self.sender() {
-            Some(queue) => queue.send(Box::new(call)).await.is_err(),
-            None => true,
-        };
-        if refused {
-            return Err(WriteError::NotApplied(StoreError::Closed));
-        }
-        // Without an answer, the writer died with this call in its hands.
-        answer.await.unwrap_or(Err(WriteError::Unknown(StoreError::Stopped)))
-    }
-
-    /// As [`Journal::write`], for a thread that may block. It must not be one that runs async tasks.
-    ///
-    /// # Errors
-    ///
-    /// As [`Journal::write`].
-    pub fn write_blocking<R: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Transaction<'_, P>) -> Result<R, StoreError> + Send + 'static,
-    ) -> Result<R, WriteError> {
-        let (call, answer) = Call::new(work);
-        let refused = match self.sender() {
-            Some(queue) => queue.blocking_send(Box::new(call)).is_err(),
-            None => true,
-        };
-        if refused {
-            return Err(WriteError::NotApplied(StoreError::Closed));
-        }
-        answer.blocking_recv().unwrap_or(Err(WriteError::Unknown(StoreError::Stopped)))
-    }
-
-    /// Runs `work` on this thread over a snapshot of what is committed, on a connection that cannot write.
-    ///
-    /// The writer goes on meanwhile, but the WAL cannot be begun anew: keep it short, or expect the file to grow.
-    ///
-    /// # Errors
-    ///
-    /// What `work` returns, or [`StoreError::Sqlite`].
-    pub fn read_blocking<R>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<R, StoreError>,
-    ) -> Result<R, StoreError> {
-        let mut db = match self.readers().pop() {
-            Some(db) => db,
-            None => schema::connect_reader(&self.shared.paths.db)?,
-        };
-        let snapshot = db.transaction()?;
-        let result = work(&snapshot);
-        snapshot.finish()?;
-        let mut readers = self.readers();
-        if readers.len() < READERS_KEPT {
-            readers.push(db);
-        }
-        result
-    }
-
-    /// The head as of the last commit.
-    #[must_use]
-    pub fn head(&self) -> Head {
-        *self.shared.head.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many calls wait for the writer; more than it takes at once means that it is the bottleneck.
-    #[must_use]
-    pub fn queued(&self) -> usize {
-        self.sender().map_or(0, |queue| queue.max_capacity().saturating_sub(queue.capacity()))
-    }
-
-    /// Takes no more calls, commits those that wait, empties the WAL and ends the writer; blocks until then.
-    ///
-    /// Other handles stay readable; their writes are refused. Only the first close waits.
-    ///
-    /// # Errors
-    ///
-    /// The error that ended the writer, if one did.
-    pub fn close(self) -> Result<(), StoreError> {
-        drop(self.shared.queue.write().unwrap_or_else(PoisonError::into_inner).take());
-        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // An idle reader would keep the last checkpoint from emptying the WAL.
-        self.readers().clear();
-        match thread {
-            Some(thread) => thread.join().unwrap_or(Err(StoreError::Panicked)),
-            None => Ok(()),
-        }
-    }
-
-    fn sender(&self) -> Option<mpsc::Sender<Box<dyn Job<P>>>> {
-        self.shared.queue.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.shared.readers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<P> Clone for Journal<P> {
-    fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
-    }
-}
-
-impl<P> fmt::Debug for Journal<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("path", &self.shared.paths.db).finish_non_exhaustive()
-    }
-}
-
-/// Resolves with the error that ended the writer; never, if the journal is closed in order.
-///
-/// The process should then end: only a new start can tell what is on disk.
-#[derive(Debug)]
-#[must_use = "nobody else tells that the journal stopped"]
-pub struct Died(oneshot::Receiver<Result<(), StoreError>>);
-
-impl Future for Died {
-    type Output = StoreError;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<StoreError> {
-        match Pin::new(&mut self.0).poll(context) {
-            Poll::Pending | Poll::Ready(Ok(Ok(()))) => Poll::Pending,
-            Poll::Ready(Ok(Err(error))) => Poll::Ready(error),
-            Poll::Ready(Err(_)) => Poll::Ready(StoreError::Panicked),
-        }
-    }
 }
 
 #[cfg(test)]

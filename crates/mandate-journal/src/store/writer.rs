@@ -21,7 +21,7 @@ const BATCH_MAX: usize = 128;
 /// A WAL that grew by this is copied into the database when nobody is waiting, in pages.
 const CHECKPOINT_IDLE_PAGES: i32 = 4_000;
 /// A WAL that grew by this is copied into the database even while others wait, in pages.
-const CHECKPOINT_BUSY_PAGES: i32 = 32_000;
+const CHECKPOINT_BUSY_PAGES: i32 = 16_000;
 
 /// Why a batch failed.
 type Failure = WriteError;
@@ -113,11 +113,11 @@ impl<P: Projection> Writer<P> {
             return Err(WriteError::NotApplied(error));
         }
         while let Some(mut job) = self.waiting.pop_front() {
-            let changes = self.db.total_changes();
+            let before = self.progress();
             let result = job.run(&mut Transaction { db: &self.db, state: &mut self.state });
             match result {
                 Ok(()) => ran.push(job),
-                Err(error) if self.spoils(&error, changes) => {
+                Err(error) if self.spoils(&error, before) => {
                     ran.push(job);
                     return Err(WriteError::NotApplied(error));
                 }
@@ -128,11 +128,16 @@ impl<P: Projection> Writer<P> {
     }
 
     /// Whether a job's error takes the others of its transaction with it: only if it left something behind.
-    fn spoils(&self, error: &StoreError, changes_before: u64) -> bool {
+    fn spoils(&self, error: &StoreError, before: (u64, u64)) -> bool {
         matches!(error, StoreError::Panicked)
             || error.ends_the_writer()
             || self.db.is_autocommit()
-            || self.db.total_changes() != changes_before
+            || self.progress() != before
+    }
+
+    /// Counts that move with every change of a row or of the chain.
+    fn progress(&self) -> (u64, u64) {
+        (self.db.total_changes(), self.state.chain.size())
     }
 
     /// Commits the transaction under way.

@@ -37,7 +37,7 @@ fn io_error_twice(point: fn(&mut Hooks) -> &mut Option<Hook>) -> BTreeMap<String
         let error = died_with(died);
         assert!(matches!(error, StoreError::Injected));
         let refused = add(&journal, "refused", 1);
-        assert!(matches!(refused, Err(WriteError::NotApplied(_))));
+        assert!(matches!(refused, Err(WriteError::NotApplied(StoreError::Stopped))));
         assert_eq!(journal.head(), head, "what is unknown is never shown as committed");
         let copy = crash_copy(dir.path());
         let (from_copy, closed) = (invariants(copy.path()), journal.close());

@@ -7,10 +7,13 @@ mod group;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::future::Future;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use mandate::UnixSeconds;
 use serde::{Deserialize, Serialize};
