@@ -122,6 +122,9 @@ impl<'a> Entry<'a> {
             text => Some(EntryHash::parse(text).ok_or(shape("prev"))?),
         };
         let rest = rest.strip_suffix('}').ok_or(shape("the last brace"))?;
+        if !(rest.is_empty() || rest.starts_with(',')) {
+            return Err(shape("what follows prev"));
+        }
         Ok(Self { seq, time, kind, prev, body, rest })
     }
 
@@ -296,6 +299,8 @@ mod tests {
         shape(&padded, "prev");
         let tail_bits = format!(r#"{{"seq":0,"time":0,"kind":"a","prev":"{}B"}}"#, "A".repeat(42));
         shape(&tail_bits, "prev");
+        shape(r#"{"seq":0,"time":0,"kind":"a","prev":"" }"#, "what follows prev");
+        shape(r#"{"seq":0,"time":0,"kind":"a","prev":"" ,"a":1}"#, "what follows prev");
         for kind in ["", "A", "1a", "a-b", &"a".repeat(KIND_BYTES_MAX + 1)] {
             let text = format!(r#"{{"seq":0,"time":0,"kind":"{kind}","prev":""}}"#);
             assert!(matches!(Entry::parse(text.as_bytes()), Err(EntryError::Kind)), "{kind}");
