@@ -1,0 +1,32 @@
+//! The kernel keyring: the user's persistent keyring, reached through the session's.
+//!
+//! The kernel drops a persistent keyring when nobody asked for it for a while (`kernel.keys.persistent_keyring_expiry`,
+//! 3 days by default; every call here starts that time anew), and all of them at a reboot.
+
+use keyring_core::api::CredentialStoreApi;
+use keyring_core::{Entry, Error as KeyringError};
+use linux_keyutils_keyring_store::{Cred, Store};
+
+use super::slot::{Slot, fault};
+use crate::error::KeyStoreError;
+use crate::location::{KeyLocation, StoreKind};
+
+/// Opens the place of a key.
+pub(super) fn open(location: &KeyLocation) -> Result<Slot, KeyStoreError> {
+    let entry = entry(location).map_err(|error| match error {
+        KeyringError::NoStorageAccess(source) => {
+            KeyStoreError::Unreachable { store: StoreKind::Keyutils, source }
+        }
+        other => fault(StoreKind::Keyutils, location, other),
+    })?;
+    if entry.as_any().downcast_ref::<Cred>().is_some_and(|cred| cred.persistent.is_none()) {
+        tracing::warn!(
+            "this kernel has no persistent keyring: a key kept in keyutils ends with the login session"
+        );
+    }
+    Ok(Slot::new(entry, StoreKind::Keyutils, location))
+}
+
+fn entry(location: &KeyLocation) -> Result<Entry, KeyringError> {
+    Store::new()?.build(location.service.as_str(), location.account.as_str(), None)
+}
