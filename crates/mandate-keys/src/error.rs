@@ -59,7 +59,11 @@ pub enum KeyStoreError {
         account: Account,
     },
     /// No store that was searched holds the key.
-    #[error("no key named \"{account}\" in the {store}{}; {}", unasked_note(*unasked), way_out(*service, *store, account))]
+    #[error(
+        "no key named \"{account}\" in the {store}{}; {}",
+        unasked_note(*unasked),
+        way_out(*service, *store, account)
+    )]
     Missing {
         /// The store that was searched last.
         store: StoreKind,

@@ -1,7 +1,8 @@
 //! Creating, loading and deleting a key in the store that its location names.
 //!
 //! Every call blocks, on the kernel or on a service of the desktop: from async code use `spawn_blocking`. The stores
-//! are opened for the one call and let go. Nobody is prompted: a locked store is an error that says so.
+//! are opened for the one call and let go. Nobody is prompted: a locked store is an error that says so. There is no
+//! time limit: a service that takes the call and does not answer holds it up.
 //!
 //! With [`StoreChoice::Auto`] the Secret Service comes first and the kernel keyring second; a locked Secret Service is
 //! never passed over, because the key that lies behind it is the right one.
