@@ -1,0 +1,237 @@
+//! Properties of all four kinds: what is printed is parsed, what is altered is refused.
+
+use std::fmt::Debug;
+use std::str::FromStr;
+
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::*;
+use crate::digest::{CartHash, Head, IntentHash, KeyId, PaymentHash, RequestDigest, Root};
+use crate::id::{AgentName, Jti, MerchantId, PrincipalId, Sku};
+use crate::key::Signer;
+use crate::money::{Currency, EXACT_INTEGER_MAX, MinorUnits, Money};
+use crate::testing::TestSigner;
+use crate::text::Text;
+use crate::time::UnixSeconds;
+
+const SEED: u8 = 7;
+
+fn key() -> TestSigner {
+    TestSigner::new(SEED)
+}
+
+fn kid() -> KeyId {
+    key().public_key().id()
+}
+
+fn id<T: FromStr<Err: Debug> + Debug>() -> impl Strategy<Value = T> {
+    "[a-z0-9][a-z0-9._-]{0,63}".prop_map(|text| text.parse().unwrap())
+}
+
+fn principal() -> impl Strategy<Value = PrincipalId> {
+    let did = any::<u8>().prop_map(|s| PrincipalId::from_key(&TestSigner::new(s).public_key()));
+    prop_oneof![id(), did]
+}
+
+fn jti() -> impl Strategy<Value = Jti> {
+    any::<[u8; 16]>().prop_map(Jti::from_random)
+}
+
+fn time() -> impl Strategy<Value = UnixSeconds> {
+    (0..=EXACT_INTEGER_MAX - 1_000).prop_map(|seconds| UnixSeconds::new(seconds).unwrap())
+}
+
+fn life(max_s: u64) -> impl Strategy<Value = (UnixSeconds, UnixSeconds)> {
+    (time(), 1..=max_s).prop_map(|(iat, life_s)| (iat, iat.plus(life_s)))
+}
+
+fn quantity() -> impl Strategy<Value = Quantity> {
+    (1..=QUANTITY_MAX).prop_map(|units| Quantity::new(units).unwrap())
+}
+
+fn request() -> impl Strategy<Value = RequestDigest> {
+    any::<[u8; 32]>().prop_map(RequestDigest::from_bytes)
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    (id(), quantity(), proptest::option::of(request()))
+        .prop_map(|(sku, quantity, request)| Action { sku, quantity, request })
+}
+
+fn bound_action() -> impl Strategy<Value = BoundAction> {
+    (id(), quantity(), request()).prop_map(|(sku, quantity, request)| BoundAction {
+        sku,
+        quantity,
+        request,
+    })
+}
+
+fn currency() -> impl Strategy<Value = Currency> {
+    select(vec!["EUR", "JPY", "BHD", "USD"]).prop_map(|code| code.parse().unwrap())
+}
+
+fn amount(min: u64) -> impl Strategy<Value = MinorUnits> {
+    (min..=EXACT_INTEGER_MAX / 64).prop_map(|units| MinorUnits::new(units).unwrap())
+}
+
+fn money() -> impl Strategy<Value = Money> {
+    (currency(), amount(1)).prop_map(|(currency, amount)| Money { currency, amount })
+}
+
+fn text<const MAX: usize>() -> impl Strategy<Value = Text<MAX>> {
+    r#"[ -~"\\/éß€日😀]{0,16}"#.prop_map(|text| text.parse().unwrap())
+}
+
+fn head(min: u64) -> impl Strategy<Value = Head> {
+    (min..=EXACT_INTEGER_MAX, any::<[u8; 32]>())
+        .prop_map(|(size, root)| Head { size, root: Root::from_bytes(root) })
+}
+
+prop_compose! {
+    fn intent()(
+        iss in principal(), aud in id::<MerchantId>(), jti in jti(),
+        (iat, exp) in life(INTENT_LIFE_S_MAX), act in id::<AgentName>(), action in action(),
+        limit in proptest::option::of((currency(), amount(0)).prop_map(|(currency, max)| Limit { currency, max })),
+    ) -> IntentClaims {
+        IntentClaims { iss, aud, jti, iat, exp, act, action, limit }
+    }
+}
+
+prop_compose! {
+    fn line()(title in text(), quantity in quantity(), amount in amount(0)) -> LineItem {
+        LineItem { title, quantity, amount }
+    }
+}
+
+prop_compose! {
+    fn cart()(
+        iss in id::<MerchantId>(), aud in principal(), jti in jti(),
+        (iat, exp) in life(CART_LIFE_S_MAX), act in id::<AgentName>(), action in bound_action(),
+        last in amount(1), mut line_items in proptest::collection::vec(line(), 1..=LINE_ITEMS_MAX),
+        currency in currency(), intent in any::<[u8; 32]>(), peer_log in head(0),
+    ) -> CartClaims {
+        line_items[0].amount = last;
+        let sum = line_items.iter().map(|line| line.amount.units()).sum();
+        let total = Money { currency, amount: MinorUnits::new(sum).unwrap() };
+        let intent = IntentHash::from_bytes(intent);
+        CartClaims { iss, aud, jti, iat, exp, act, action, line_items, total, intent, peer_log }
+    }
+}
+
+prop_compose! {
+    fn cap()(
+        money in proptest::option::of(money()), count in proptest::option::of(0..=EXACT_INTEGER_MAX),
+        from in time(), length_s in proptest::option::of(1..1_000_u64),
+        action in proptest::option::of(id::<Sku>()), agent in proptest::option::of(id::<AgentName>()),
+    ) -> CapClaim {
+        let count = if money.is_none() { count.or(Some(1)) } else { count };
+        CapClaim {
+            currency: money.map(|money| money.currency), max: money.map(|money| money.amount), count, from,
+            until: length_s.map(|length_s| from.plus(length_s)), action, agent,
+        }
+    }
+}
+
+prop_compose! {
+    fn payment()(
+        iss in principal(), aud in id::<MerchantId>(), jti in jti(),
+        (iat, exp) in life(PAYMENT_LIFE_S_MAX), act in id::<AgentName>(), action in bound_action(),
+        total in money(), intent in any::<[u8; 32]>(), cart in any::<[u8; 32]>(),
+        caps in proptest::collection::vec(cap(), 0..8), peer_log in head(0),
+    ) -> PaymentClaims {
+        let (intent, cart) = (IntentHash::from_bytes(intent), CartHash::from_bytes(cart));
+        PaymentClaims { iss, aud, jti, iat, exp, act, action, total, intent, cart, caps, peer_log }
+    }
+}
+
+prop_compose! {
+    fn receipt()(
+        iss in id::<MerchantId>(), aud in principal(), jti in jti(), iat in time(),
+        act in id::<AgentName>(), mut action in action(), bound in request(),
+        paid in proptest::option::of((money(), any::<[u8; 32]>(), any::<[u8; 32]>())),
+        intent in any::<[u8; 32]>(), is_void in any::<bool>(), reason in text(),
+        order in proptest::option::of(text()), peer_log in head(0),
+    ) -> ReceiptClaims {
+        let (status, reason, order) = if is_void {
+            (Status::Void, Some(reason), None)
+        } else {
+            (Status::Executed, None, order)
+        };
+        if paid.is_some() {
+            action.request = Some(bound);
+        }
+        let total = paid.map(|(total, ..)| {
+            Money { amount: if is_void { MinorUnits::ZERO } else { total.amount }, ..total }
+        });
+        ReceiptClaims {
+            iss, aud, jti, iat, act, action, total, intent: IntentHash::from_bytes(intent),
+            cart: paid.map(|(_, cart, _)| CartHash::from_bytes(cart)),
+            payment: paid.map(|(.., payment)| PaymentHash::from_bytes(payment)),
+            status, reason, order, peer_log,
+        }
+    }
+}
+
+/// Issue, parse, verify: each step gives back what went in, and a stored draft gives the same bytes again.
+fn round_trip<K: Kind>(claims: &K::Claims, head: Head) -> Result<Mandate<K>, TestCaseError> {
+    let draft = Draft::<K>::new(claims, kid()).unwrap();
+    let issued = draft.issue(head, &key()).unwrap();
+    let parsed = UnverifiedMandate::<K>::parse(issued.as_str()).unwrap();
+    prop_assert_eq!(parsed.claims(), claims);
+    prop_assert_eq!(parsed.kid(), &kid());
+    let verified = parsed.verify(&key().trusted()).unwrap();
+    prop_assert_eq!(verified.claims(), claims);
+    prop_assert_eq!(verified.head(), head);
+    prop_assert_eq!(verified.hash(), issued.hash());
+    let stored = Draft::<K>::from_stored(draft.header(), draft.claims_json()).unwrap();
+    prop_assert_eq!(stored.claims(), claims);
+    let again = stored.issue(head, &key()).unwrap();
+    prop_assert_eq!(again.as_str(), issued.as_str());
+    Ok(issued)
+}
+
+/// One byte is another: it does not parse, or it does not verify.
+fn altered_is_refused<K: Kind>(
+    token: &Mandate<K>,
+    at: Index,
+    flip: u8,
+) -> Result<(), TestCaseError> {
+    let mut bytes = token.as_str().as_bytes().to_vec();
+    let at = at.index(bytes.len());
+    bytes[at] ^= flip;
+    let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
+    let accepted = UnverifiedMandate::<K>::parse(&text)
+        .is_ok_and(|token| token.verify(&key().trusted()).is_ok());
+    prop_assert!(!accepted, "byte {at} was altered unseen");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn an_intent_survives_its_journey(claims in intent(), head in head(1), at in any::<Index>(), flip in 1..=255_u8) {
+        altered_is_refused(&round_trip::<Intent>(&claims, head)?, at, flip)?;
+    }
+
+    #[test]
+    fn a_cart_survives_its_journey(claims in cart(), head in head(1), at in any::<Index>(), flip in 1..=255_u8) {
+        altered_is_refused(&round_trip::<Cart>(&claims, head)?, at, flip)?;
+    }
+
+    #[test]
+    fn a_payment_survives_its_journey(claims in payment(), head in head(1), at in any::<Index>(), flip in 1..=255_u8) {
+        altered_is_refused(&round_trip::<Payment>(&claims, head)?, at, flip)?;
+    }
+
+    #[test]
+    fn a_receipt_survives_its_journey(claims in receipt(), head in head(1), at in any::<Index>(), flip in 1..=255_u8) {
+        altered_is_refused(&round_trip::<Receipt>(&claims, head)?, at, flip)?;
+    }
+
+    #[test]
+    fn no_text_panics(text in "[A-Za-z0-9_.-]{0,200}") {
+        prop_assert!(UnverifiedMandate::<Intent>::parse(&text).is_err());
+    }
+}
