@@ -235,3 +235,109 @@ proptest! {
         prop_assert!(UnverifiedMandate::<Intent>::parse(&text).is_err());
     }
 }
+
+/// An intent and the head it is issued at.
+fn example() -> (IntentClaims, Head) {
+    let claims = IntentClaims {
+        iss: "ada".parse().unwrap(),
+        aud: "lux-hotels".parse().unwrap(),
+        jti: Jti::from_random([1; 16]),
+        iat: UnixSeconds::new(1_767_225_600).unwrap(),
+        exp: UnixSeconds::new(1_767_225_660).unwrap(),
+        act: "travel".parse().unwrap(),
+        action: Action {
+            sku: "book_room".parse().unwrap(),
+            quantity: Quantity::new(2).unwrap(),
+            request: None,
+        },
+        limit: Some(Limit {
+            currency: "EUR".parse().unwrap(),
+            max: MinorUnits::new(20_000).unwrap(),
+        }),
+    };
+    (claims, Head { size: 8, root: Root::from_bytes([0; 32]) })
+}
+
+#[test]
+fn each_byte_of_a_token_counts() {
+    let (claims, head) = example();
+    let token = Draft::<Intent>::new(&claims, kid()).unwrap().issue(head, &key()).unwrap();
+    let keys = key().trusted();
+    for at in 0..token.as_str().len() {
+        for flip in [0x01, 0x02, 0x20] {
+            let mut bytes = token.as_str().as_bytes().to_vec();
+            bytes[at] ^= flip;
+            let parsed = UnverifiedMandate::<Intent>::parse(std::str::from_utf8(&bytes).unwrap());
+            let accepted = parsed.is_ok_and(|token| token.verify(&keys).is_ok());
+            assert!(!accepted, "byte {at} was altered unseen");
+        }
+    }
+}
+
+#[test]
+fn the_stored_bytes_and_the_log_make_the_payload() {
+    let (claims, head) = example();
+    let draft = Draft::<Intent>::new(&claims, kid()).unwrap();
+    let stored = r#"{"iss":"ada","aud":"lux-hotels","jti":"AQEBAQEBAQEBAQEBAQEBAQ","iat":1767225600,"exp":1767225660,"act":{"sub":"travel"},"action":{"sku":"book_room","quantity":2},"limit":{"currency":"EUR","max":20000}"#;
+    assert_eq!(draft.claims_json().get(), format!("{stored}}}"));
+    let token = draft.issue(head, &key()).unwrap();
+    let payload = crate::jws::decode(token.as_str()).unwrap().payload;
+    let log = format!(r#","log":{{"size":8,"root":"{}"}}}}"#, "A".repeat(43));
+    assert_eq!(String::from_utf8(payload).unwrap(), format!("{stored}{log}"));
+    assert_eq!(token.hash(), IntentHash::of(token.as_str().as_bytes()));
+}
+
+#[test]
+fn only_the_named_key_and_a_possible_head_issue_a_token() {
+    let (claims, head) = example();
+    let draft = Draft::<Intent>::new(&claims, kid()).unwrap();
+    let other = TestSigner::new(9);
+    let actual = other.public_key().id();
+    let mismatch = IssueError::KeyMismatch { expected: kid(), actual };
+    assert_eq!(draft.issue(head, &other).unwrap_err(), mismatch);
+    for size in [0, EXACT_INTEGER_MAX + 1] {
+        let error = draft.issue(Head { size, ..head }, &key()).unwrap_err();
+        assert_eq!(error, IssueError::Head { size });
+    }
+}
+
+#[test]
+fn claims_that_would_not_be_read_are_not_drafted() {
+    let (mut claims, _) = example();
+    claims.exp = claims.iat;
+    let error = Draft::<Intent>::new(&claims, kid()).unwrap_err();
+    assert!(matches!(error, DraftError::Rule(RuleError::LifeEmpty)));
+}
+
+#[test]
+fn a_stored_draft_is_judged_again() {
+    let (claims, _) = example();
+    let draft = Draft::<Intent>::new(&claims, kid()).unwrap();
+    let raw = |text: String| serde_json::value::RawValue::from_string(text).unwrap();
+    let code = |header: &str, claims: &str| {
+        let (header, claims) = (raw(header.to_owned()), raw(claims.to_owned()));
+        Draft::<Intent>::from_stored(&header, &claims).unwrap_err().code()
+    };
+    let (header, claims) = (draft.header().get(), draft.claims_json().get());
+    assert_eq!(code(&header.replace("EdDSA", "Ed25519"), claims), "stored_header");
+    assert_eq!(code(&header.replace(',', ", "), claims), "stored_header");
+    assert_eq!(code(&header.replace("intent", "cart"), claims), "typ_mismatch");
+    assert_eq!(code(header, &claims.replace(r#""limit""#, r#""log""#)), "member_unknown");
+    assert_eq!(code(header, &claims.replace("1767225660", "1767225600")), "life_empty");
+    let long = claims.replacen('{', &format!("{{{}", " ".repeat(6_000)), 1);
+    assert_eq!(code(header, &long), "too_large");
+}
+
+proptest! {
+    #[test]
+    fn what_is_too_long_to_be_read_is_not_drafted(
+        claims in payment(), cap in cap(), count in 20..60_usize, head in head(1),
+    ) {
+        let claims = PaymentClaims { caps: vec![cap; count], ..claims };
+        match Draft::<Payment>::new(&claims, kid()) {
+            Ok(_) => drop(round_trip::<Payment>(&claims, head)?),
+            Err(DraftError::TooLarge { actual }) => prop_assert!(actual > TOKEN_BYTES_MAX),
+            Err(error) => return Err(TestCaseError::fail(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Intents: their claims, and the rules between them.
+
+use super::encoding;
+use super::forge::Fault::{Claims, Header, Parts as Altered};
+use super::forge::{Case, Holder, Parts, Row};
+
+const CLAIMS: &str = r#"{"iss":"ada","aud":"lux-hotels","jti":"AAECAwQFBgcICQoLDA0ODw","iat":1767225600,"exp":1767225660,"act":{"sub":"travel"},"action":{"sku":"book_room","quantity":1,"request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA"},"limit":{"currency":"EUR","max":20000},"log":{"size":7,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}}"#;
+
+pub(crate) fn cases() -> Vec<Case> {
+    let parts = Parts::new("intent-mandate+jwt", Holder::Principal, CLAIMS);
+    [SOUND, encoding::SHAPE, encoding::HEADER, encoding::JSON, MEMBERS, RULES, encoding::SIGNATURE]
+        .iter()
+        .flat_map(|rows| parts.cases(rows))
+        .collect()
+}
+
+const SOUND: &[Row] = &[
+    ("valid", "ok", "", Altered(|_| {})),
+    ("valid_alg_ed25519", "ok", "", Header("EdDSA", "Ed25519")),
+    (
+        "valid_header_in_another_order",
+        "ok",
+        "",
+        Altered(|parts| {
+            parts.header = parts
+                .header
+                .replacen(r#""alg":"EdDSA","#, "", 1)
+                .replace('}', r#","alg":"EdDSA"}"#);
+        }),
+    ),
+    (
+        "valid_issuer_did_key",
+        "ok",
+        "",
+        Claims("\"ada\"", "\"did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp\""),
+    ),
+    ("valid_life_300", "ok", "", Claims("1767225660", "1767225900")),
+    ("valid_quantity_1000", "ok", "", Claims(r#""quantity":1"#, r#""quantity":1000"#)),
+    ("valid_space_within", "ok", "", Claims(r#""exp":"#, "\n\t\"exp\" : ")),
+    ("valid_without_limit", "ok", "", Claims(r#""limit":{"currency":"EUR","max":20000},"#, "")),
+    (
+        "valid_without_request",
+        "ok",
+        "",
+        Claims(r#","request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA""#, ""),
+    ),
+];
+
+const MEMBERS: &[Row] = &[
+    (
+        "act_agent_beside",
+        "member_unknown",
+        "act.iss",
+        Claims(r#""sub":"travel""#, r#""sub":"travel","iss":"ada""#),
+    ),
+    ("act_text", "member_type", "act", Claims(r#"{"sub":"travel"}"#, r#""travel""#)),
+    ("act_without_sub", "member_missing", "act.sub", Claims(r#""sub":"travel""#, "")),
+    (
+        "action_missing",
+        "member_missing",
+        "action",
+        Claims(
+            r#""action":{"sku":"book_room","quantity":1,"request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA"},"#,
+            "",
+        ),
+    ),
+    (
+        "action_quantity_missing",
+        "member_missing",
+        "action.quantity",
+        Claims(r#""quantity":1,"#, ""),
+    ),
+    (
+        "action_unknown_member",
+        "member_unknown",
+        "action.price",
+        Claims(r#""quantity":1"#, r#""price":1,"quantity":1"#),
+    ),
+    ("aud_array", "member_type", "aud", Claims(r#""lux-hotels""#, r#"["lux-hotels"]"#)),
+    ("aud_missing", "member_missing", "aud", Claims(r#""aud":"lux-hotels","#, "")),
+    ("aud_url", "id_invalid", "aud", Claims("lux-hotels", "https://lux-hotels.example")),
+    ("exp_missing", "member_missing", "exp", Claims(r#""exp":1767225660,"#, "")),
+    ("exp_null", "member_type", "exp", Claims("1767225660", "null")),
+    ("iat_missing", "member_missing", "iat", Claims(r#""iat":1767225600,"#, "")),
+    ("iat_text", "member_type", "iat", Claims("1767225600", "\"1767225600\"")),
+    ("iss_did_web", "id_invalid", "iss", Claims("\"ada\"", "\"did:web:ada.example\"")),
+    ("iss_empty", "id_invalid", "iss", Claims("\"ada\"", "\"\"")),
+    ("iss_missing", "member_missing", "iss", Claims(r#""iss":"ada","#, "")),
+    ("jti_missing", "member_missing", "jti", Claims(r#""jti":"AAECAwQFBgcICQoLDA0ODw","#, "")),
+    ("jti_short", "id_invalid", "jti", Claims("AAECAwQFBgcICQoLDA0ODw", "AAECAwQFBgcICQoLDA0O")),
+    (
+        "jti_tail_bits",
+        "id_invalid",
+        "jti",
+        Claims("AAECAwQFBgcICQoLDA0ODw", "AAECAwQFBgcICQoLDA0ODx"),
+    ),
+    ("limit_currency_case", "currency_unknown", "limit.currency", Claims("EUR", "eur")),
+    ("limit_currency_gold", "currency_unknown", "limit.currency", Claims("EUR", "XAU")),
+    ("limit_max_missing", "member_missing", "limit.max", Claims(r#","max":20000"#, "")),
+    ("limit_null", "member_type", "limit", Claims(r#"{"currency":"EUR","max":20000}"#, "null")),
+    (
+        "log_missing",
+        "member_missing",
+        "log",
+        Claims(r#","log":{"size":7,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}"#, ""),
+    ),
+    ("log_of_an_empty_log", "log_empty", "log.size", Claims(r#""size":7"#, r#""size":0"#)),
+    (
+        "log_root_short",
+        "digest_invalid",
+        "log.root",
+        Claims("wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA", "wwww"),
+    ),
+    (
+        "log_unknown_member",
+        "member_unknown",
+        "log.time",
+        Claims(r#""size":7"#, r#""size":7,"time":1767225600"#),
+    ),
+    ("nbf", "member_unknown", "nbf", Claims(r#""exp""#, r#""nbf":1767225600,"exp""#)),
+    (
+        "quantity_1001",
+        "quantity_range",
+        "action.quantity",
+        Claims(r#""quantity":1"#, r#""quantity":1001"#),
+    ),
+    (
+        "quantity_zero",
+        "quantity_range",
+        "action.quantity",
+        Claims(r#""quantity":1"#, r#""quantity":0"#),
+    ),
+    ("request_padded", "digest_invalid", "action.request", Claims("rrA\"", "rrA=\"")),
+    ("request_tail_bits", "digest_invalid", "action.request", Claims("rrA\"", "rrB\"")),
+    (
+        "sku_65_bytes",
+        "id_invalid",
+        "action.sku",
+        Altered(|parts| parts.swap_claim("book_room", &"b".repeat(65))),
+    ),
+    ("sku_upper_case", "id_invalid", "action.sku", Claims("book_room", "Book_room")),
+    (
+        "total",
+        "member_unknown",
+        "total",
+        Claims(r#""limit""#, r#""total":{"currency":"EUR","amount":1},"limit""#),
+    ),
+];
+
+const RULES: &[Row] = &[
+    ("life_301", "life_too_long", "", Claims("1767225660", "1767225901")),
+    ("life_backwards", "life_empty", "", Claims("1767225660", "1767225599")),
+    ("life_zero", "life_empty", "", Claims("1767225660", "1767225600")),
+    (
+        "log_before_another_claim",
+        "log_not_last",
+        "",
+        Altered(|parts| {
+            let log = r#","log":{"size":7,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}"#;
+            parts.swap_claim(log, "");
+            parts.swap_claim(r#","limit""#, &format!(r#"{log},"limit""#));
+        }),
+    ),
+];

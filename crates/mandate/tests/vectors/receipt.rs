@@ -1,0 +1,167 @@
+//! Receipts: paid and free, executed and void.
+
+use super::forge::Fault::{Claims, Header, Parts as Altered, Token};
+use super::forge::{Case, Holder, Parts, Row};
+
+const CLAIMS: &str = r#"{"iss":"lux-hotels","aud":"ada","jti":"AAECAwQFBgcICQoLDA0ODw","iat":1767225612,"act":{"sub":"travel"},"action":{"sku":"book_room","quantity":2,"request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA"},"total":{"currency":"EUR","amount":18600},"intent":"iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiA","cart":"ccccccccccccccccccccccccccccccccccccccccccA","payment":"ppppppppppppppppppppppppppppppppppppppppppA","status":"executed","order":"LH-2026/0042","peer_log":{"size":9,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"},"log":{"size":43,"root":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmA"}}"#;
+
+pub(crate) fn cases() -> Vec<Case> {
+    Parts::new("mandate-receipt+jwt", Holder::Merchant, CLAIMS).cases(ROWS)
+}
+
+/// Makes it the receipt of a free action.
+fn free(parts: &mut Parts) {
+    parts.swap_claim(r#""total":{"currency":"EUR","amount":18600},"#, "");
+    parts.swap_claim(r#""cart":"ccccccccccccccccccccccccccccccccccccccccccA","payment":"ppppppppppppppppppppppppppppppppppppppppppA","#, "");
+}
+
+/// Makes it a void.
+fn void(parts: &mut Parts) {
+    parts.swap_claim(
+        r#""status":"executed","order":"LH-2026/0042""#,
+        r#""status":"void","reason":"sold out""#,
+    );
+}
+
+const ROWS: &[Row] = &[
+    ("valid_executed", "ok", "", Altered(|_| {})),
+    ("valid_free", "ok", "", Altered(free)),
+    (
+        "valid_free_void",
+        "ok",
+        "",
+        Altered(|parts| {
+            free(parts);
+            void(parts);
+        }),
+    ),
+    (
+        "valid_free_without_request",
+        "ok",
+        "",
+        Altered(|parts| {
+            free(parts);
+            parts.swap_claim(r#","request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA""#, "");
+        }),
+    ),
+    (
+        "valid_void",
+        "ok",
+        "",
+        Altered(|parts| {
+            void(parts);
+            parts.swap_claim("18600", "0");
+        }),
+    ),
+    ("valid_without_order", "ok", "", Claims(r#","order":"LH-2026/0042""#, "")),
+    (
+        "action_request_missing",
+        "paid_request_missing",
+        "",
+        Claims(r#","request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA""#, ""),
+    ),
+    ("caps", "member_unknown", "caps", Claims(r#""peer_log""#, r#""caps":[],"peer_log""#)),
+    (
+        "cart_missing",
+        "cart_without_payment",
+        "",
+        Claims(r#""cart":"ccccccccccccccccccccccccccccccccccccccccccA","#, ""),
+    ),
+    (
+        "executed_reason",
+        "executed_reason",
+        "",
+        Claims(r#""order""#, r#""reason":"sold out","order""#),
+    ),
+    ("executed_total_zero", "total_zero", "", Claims("18600", "0")),
+    ("exp", "member_unknown", "exp", Claims(r#""act""#, r#""exp":1767225642,"act""#)),
+    (
+        "free_total",
+        "free_total",
+        "",
+        Altered(|parts| {
+            free(parts);
+            parts.swap_claim(r#""intent""#, r#""total":{"currency":"EUR","amount":0},"intent""#);
+        }),
+    ),
+    (
+        "header_typ_of_a_payment",
+        "typ_mismatch",
+        "",
+        Header("mandate-receipt+jwt", "payment-mandate+jwt"),
+    ),
+    (
+        "intent_missing",
+        "member_missing",
+        "intent",
+        Claims(r#""intent":"iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiA","#, ""),
+    ),
+    (
+        "key_of_the_principal",
+        "key_unknown",
+        "",
+        Token(|parts| Parts::new("mandate-receipt+jwt", Holder::Principal, &parts.claims).token()),
+    ),
+    ("order_control", "text_character", "order", Claims("LH-2026/0042", r"LH\n2026")),
+    (
+        "order_81_bytes",
+        "text_too_long",
+        "order",
+        Altered(|parts| parts.swap_claim("LH-2026/0042", &"x".repeat(81))),
+    ),
+    (
+        "payment_missing",
+        "cart_without_payment",
+        "",
+        Claims(r#""payment":"ppppppppppppppppppppppppppppppppppppppppppA","#, ""),
+    ),
+    ("payment_padded", "digest_invalid", "payment", Claims("ppA\"", "ppA=\"")),
+    (
+        "peer_log_missing",
+        "member_missing",
+        "peer_log",
+        Claims(
+            r#""peer_log":{"size":9,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"},"#,
+            "",
+        ),
+    ),
+    ("status_missing", "member_missing", "status", Claims(r#""status":"executed","#, "")),
+    ("status_number", "member_type", "status", Claims("\"executed\"", "1")),
+    ("status_unknown", "status_unknown", "status", Claims("executed", "refunded")),
+    (
+        "total_missing",
+        "paid_total_missing",
+        "",
+        Claims(r#""total":{"currency":"EUR","amount":18600},"#, ""),
+    ),
+    (
+        "void_order",
+        "void_order",
+        "",
+        Altered(|parts| {
+            parts.swap_claim("18600", "0");
+            parts.swap_claim("\"executed\"", r#""void","reason":"sold out""#);
+        }),
+    ),
+    (
+        "void_reason_201_bytes",
+        "text_too_long",
+        "reason",
+        Altered(|parts| {
+            void(parts);
+            parts.swap_claim("18600", "0");
+            parts.swap_claim("sold out", &"x".repeat(201));
+        }),
+    ),
+    (
+        "void_reason_missing",
+        "void_reason_missing",
+        "",
+        Altered(|parts| {
+            void(parts);
+            parts.swap_claim("18600", "0");
+            parts.swap_claim(r#","reason":"sold out""#, "");
+        }),
+    ),
+    ("void_total", "void_total", "", Altered(void)),
+];
