@@ -77,6 +77,12 @@ macro_rules! digest {
             }
         }
 
+        impl From<$name> for [u8; DIGEST_BYTES] {
+            fn from(digest: $name) -> Self {
+                digest.0
+            }
+        }
+
         impl From<$name> for String {
             fn from(digest: $name) -> Self {
                 digest.to_string()
@@ -108,6 +114,10 @@ digest! {
 digest! {
     /// The digest of one HTTP request: `method LF target LF content-type LF body`.
     RequestDigest
+}
+digest! {
+    /// The digest of the bytes of one `wallet.toml`.
+    PolicyDigest
 }
 digest! {
     /// The root of a journal's Merkle tree (RFC 9162, section 2.1.1).

@@ -17,7 +17,7 @@ pub mod time;
 pub mod token;
 
 pub use digest::{
-    CartHash, Head, IntentHash, KeyId, PaymentHash, ReceiptHash, RequestDigest, Root,
+    CartHash, Head, IntentHash, KeyId, PaymentHash, PolicyDigest, ReceiptHash, RequestDigest, Root,
 };
 pub use http::request_digest;
 pub use id::{AgentName, Jti, MerchantId, PrincipalId, Sku};

@@ -131,6 +131,8 @@ pub struct MinorUnits(u64);
 impl MinorUnits {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// The least amount.
+    pub const ONE: Self = Self(1);
     /// The largest amount.
     pub const MAX: Self = Self(EXACT_INTEGER_MAX);
 

@@ -19,6 +19,8 @@ pub struct UnixSeconds(u64);
 pub struct TimeError;
 
 impl UnixSeconds {
+    /// The epoch.
+    pub const EPOCH: Self = Self(0);
     /// The latest moment.
     pub const MAX: Self = Self(EXACT_INTEGER_MAX);
 

@@ -8,7 +8,7 @@ use super::cart::CartClaims;
 use super::intent::IntentClaims;
 use super::payment::PaymentClaims;
 use super::receipt::ReceiptClaims;
-use crate::digest::{CartHash, IntentHash, PaymentHash, ReceiptHash};
+use crate::digest::{CartHash, DIGEST_BYTES, IntentHash, PaymentHash, ReceiptHash};
 use crate::key::{MerchantRole, PrincipalRole, Role};
 
 /// One of the four kinds of token: [`Intent`], [`Cart`], [`Payment`] or [`Receipt`].
@@ -20,7 +20,7 @@ pub trait Kind: sealed::Shape + Copy + Debug + Send + Sync + 'static {
     /// Its claims without `log`.
     type Claims: Clone + Debug + Eq + Serialize + Send + Sync + 'static;
     /// H of its compact form.
-    type Hash: Copy + Debug + Display + Ord + Send + Sync + 'static;
+    type Hash: Copy + Debug + Display + Into<[u8; DIGEST_BYTES]> + Ord + Send + Sync + 'static;
 }
 
 /// A wallet says: this agent may do this action at this merchant, now.

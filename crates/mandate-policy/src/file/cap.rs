@@ -1,0 +1,97 @@
+//! The rules of the file: `[[cap]]` and `[[approval]]`.
+
+use jiff::tz::TimeZone;
+
+use super::fault::FaultKind;
+use super::names::Names;
+use super::report::{Read, Report, quoted};
+use super::table::{Item, Table};
+use super::tables;
+use super::value::{amount, each, integer, text, until};
+use crate::rules::{Approval, Cap};
+use crate::window::{Per, PerError};
+
+const CAP_KEYS: &[&str] = &["per", "spend", "count", "merchant", "action", "agent", "until"];
+
+const APPROVAL_KEYS: &[&str] = &["above", "merchant", "action", "agent"];
+
+/// The windows that have a name of their own.
+const WINDOWS: [&str; 5] = ["payment", "day", "week", "month", "lifetime"];
+
+pub(super) fn caps(
+    root: &Table<'_>,
+    names: &Names,
+    timezone: Read<&TimeZone>,
+    report: &mut Report<'_>,
+) -> Read<Vec<Cap>> {
+    let items = tables(root, "cap", "each under a header [[cap]]", report)?;
+    let (caps, all) = each(&items, report, |item, report| cap(item, names, timezone, report));
+    all.map(|()| caps)
+}
+
+pub(super) fn approvals(
+    root: &Table<'_>,
+    names: &Names,
+    report: &mut Report<'_>,
+) -> Read<Vec<Approval>> {
+    let items = tables(root, "approval", "each under a header [[approval]]", report)?;
+    let (approvals, all) = each(&items, report, |item, report| approval(item, names, report));
+    all.map(|()| approvals)
+}
+
+fn cap(
+    item: &Item<'_>,
+    names: &Names,
+    timezone: Read<&TimeZone>,
+    report: &mut Report<'_>,
+) -> Read<Cap> {
+    let mut table = Table::open(item, CAP_KEYS, "a table under the header [[cap]]", report)?;
+    let per = table.required("per", "per = \"day\"", report, per);
+    let spend = table.optional("spend", report, amount);
+    let count = table.optional("count", report, count);
+    let selector = names.selector(&table, report);
+    let until = table.optional("until", report, |item, report| until(item, report, timezone));
+    if let (Ok(spend), Ok(count)) = (spend, count) {
+        match (per, spend, count.and_then(|_| table.item("count"))) {
+            (Ok(Per::Payment), _, Some(count)) => {
+                return Err(count.fault(report, FaultKind::CountPerPayment));
+            }
+            (Ok(Per::Payment), None, None) => {
+                let kind = FaultKind::Missing { example: "spend = \"250.00 EUR\"" };
+                return Err(table.lacks(&["spend"], report, kind));
+            }
+            (_, None, None) => {
+                return Err(table.lacks(&["spend", "count"], report, FaultKind::CapEmpty));
+            }
+            _ => {}
+        }
+    }
+    Ok(Cap::new(per?, spend?, count?.map(u64::from), selector?, until?))
+}
+
+fn per(item: &Item<'_>, report: &mut Report<'_>) -> Read<Per> {
+    let written = text(item, report)?;
+    written.parse().map_err(|error: PerError| {
+        let plain: String = written.to_lowercase().split_whitespace().collect();
+        let meant = match plain.parse::<Per>() {
+            Ok(_) => Some(quoted(&plain)),
+            Err(_) => report.nearest(&plain, WINDOWS).map(quoted),
+        };
+        item.fault_with(report, error, meant)
+    })
+}
+
+fn count(item: &Item<'_>, report: &mut Report<'_>) -> Read<u32> {
+    match report.source(item.span.clone()) {
+        "0" => Err(item.fault(report, FaultKind::CountZero)),
+        _ => integer(item, report, 1..=u32::MAX),
+    }
+}
+
+fn approval(item: &Item<'_>, names: &Names, report: &mut Report<'_>) -> Read<Approval> {
+    let expected = "a table under the header [[approval]]";
+    let mut table = Table::open(item, APPROVAL_KEYS, expected, report)?;
+    let above = table.required("above", "above = \"150.00 EUR\"", report, amount);
+    let selector = names.selector(&table, report);
+    Ok(Approval { above: above?, selector: selector? })
+}

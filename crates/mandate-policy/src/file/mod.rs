@@ -1,0 +1,97 @@
+//! Reads `wallet.toml`: strictly, and all of it.
+//!
+//! Every fault is found at once, each with its line, its column and the way out, and one slip gives one fault: what
+//! hangs on a value that could not be read is not judged. Never touches the file itself.
+
+mod cap;
+mod code;
+mod fault;
+mod head;
+mod names;
+mod party;
+mod report;
+mod table;
+mod url;
+mod value;
+
+use mandate::PolicyDigest;
+use toml::de::DeTable;
+
+pub use fault::{Fault, FaultKind, Faults, Once};
+pub use url::{URL_BYTES_MAX, UrlError};
+
+use crate::rules::Rules;
+use report::{Read, Report};
+use table::{Item, Table};
+
+/// The most each of `[limits]` may be.
+pub const LIMIT_MAX: u32 = 1_000_000;
+
+/// The most tables or elements one list may have.
+pub const WALLET_TOML_ITEMS_MAX: usize = 10_000;
+
+/// The tables of the file.
+const TABLES: &[&str] =
+    &["principal", "key", "mandates", "limits", "agent", "merchant", "cap", "approval"];
+
+/// The users of a system, by name.
+pub trait Users {
+    /// The uid of the user of that name, if there is one.
+    fn uid(&self, name: &str) -> Option<u32>;
+}
+
+impl Rules {
+    /// Reads the text of a `wallet.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`Faults`] with everything that is wrong with it.
+    pub fn parse(text: &str, users: &impl Users) -> Result<Self, Faults> {
+        let mut report = Report::new(text);
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let rules = rules(root.get_ref(), PolicyDigest::of(text.as_bytes()), users, &mut report);
+        report.add_syntax(&errors);
+        let faults = report.into_faults();
+        // Rules are only ever left unread after a fault was noted.
+        rules.ok().filter(|_| faults.is_empty()).ok_or(Faults { faults })
+    }
+}
+
+fn rules(
+    root: &DeTable<'_>,
+    digest: PolicyDigest,
+    users: &impl Users,
+    report: &mut Report<'_>,
+) -> Read<Rules> {
+    let mut root = Table::root(root, TABLES, report);
+    let head = head::read(&mut root, report);
+    let timezone = head.timezone.as_ref().map_err(|reported| *reported);
+    let (agents, agent_names) = party::agents(&root, users, timezone, report);
+    let (merchants, names) = party::merchants(&root, agent_names, timezone, report);
+    let caps = cap::caps(&root, &names, timezone, report);
+    let approvals = cap::approvals(&root, &names, report);
+    Ok(Rules {
+        digest,
+        principal: head.principal?,
+        timezone: head.timezone?,
+        key: head.key?,
+        intent_ttl_s: head.intent_ttl_s?,
+        payment_ttl_s: head.payment_ttl_s?,
+        limits: head.limits?,
+        agents: agents?,
+        merchants: merchants?,
+        caps: caps?,
+        approvals: approvals?,
+    })
+}
+
+/// The tables of a list such as `[[cap]]`; none if it is left out.
+fn tables<'a>(
+    root: &Table<'a>,
+    key: &str,
+    expected: &'static str,
+    report: &mut Report<'_>,
+) -> Read<Vec<Item<'a>>> {
+    let tables = root.optional(key, report, |item, report| item.elements(report, expected))?;
+    Ok(tables.unwrap_or_default())
+}

@@ -1,0 +1,175 @@
+//! Collects the faults of a file while it is read, and puts them in order.
+
+use std::collections::BTreeSet;
+
+use mandate::text::is_unsafe_to_show;
+
+use super::fault::{Fault, FaultKind};
+
+/// Comparisons that suggestions may cost in one file; a file with more to say gets fewer suggestions.
+const COMPARISONS_MAX: usize = 200_000;
+
+/// Longest text for which a suggestion is sought, in characters.
+const TYPED_CHARS_MAX: usize = 64;
+
+/// Shortest text that counts as a part of a name, in characters.
+const PART_CHARS_MIN: usize = 3;
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A fault was noted, so the value is not there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reported;
+
+/// A value, or nothing because a fault was noted.
+pub(super) type Read<T> = Result<T, Reported>;
+
+/// The faults of one text, as they are found.
+#[derive(Debug)]
+pub(super) struct Report<'t> {
+    text: &'t str,
+    /// Where each line starts.
+    starts: Vec<usize>,
+    found: Vec<Found>,
+    comparisons_left: usize,
+}
+
+#[derive(Debug)]
+struct Found {
+    /// In bytes.
+    at: usize,
+    field: String,
+    kind: FaultKind,
+    suggestion: Option<String>,
+}
+
+impl<'t> Report<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        // A byte order mark takes no column.
+        let first = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        let breaks = text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
+        Self {
+            text,
+            starts: std::iter::once(first).chain(breaks).collect(),
+            found: Vec::new(),
+            comparisons_left: COMPARISONS_MAX,
+        }
+    }
+
+    /// The text from one byte to another.
+    pub(super) fn source(&self, span: std::ops::Range<usize>) -> &'t str {
+        self.text.get(span).unwrap_or_default()
+    }
+
+    /// The line of a byte, from 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        line_in(&self.starts, at)
+    }
+
+    /// Notes a fault at a byte.
+    pub(super) fn add(
+        &mut self,
+        at: usize,
+        field: &str,
+        kind: FaultKind,
+        suggestion: Option<String>,
+    ) -> Reported {
+        self.found.push(Found { at, field: field.to_owned(), kind, suggestion });
+        Reported
+    }
+
+    /// The known name that is nearest to what was typed, if one is near.
+    pub(super) fn nearest<'k>(
+        &mut self,
+        typed: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Option<&'k str> {
+        let chars = typed.chars().count();
+        if chars == 0 || chars > TYPED_CHARS_MAX {
+            return None;
+        }
+        let typed = typed.to_lowercase();
+        let mut best = None;
+        for name in known {
+            self.comparisons_left = self.comparisons_left.checked_sub(1)?;
+            let lower = name.to_lowercase();
+            let distance = strsim::damerau_levenshtein(&typed, &lower);
+            // One slip in three letters; or a part of the name.
+            let allowed = chars.max(PART_CHARS_MIN).checked_div(3).unwrap_or_default();
+            let part = chars >= PART_CHARS_MIN && lower.contains(&typed);
+            if (distance <= allowed || part) && best.is_none_or(|(least, _)| distance < least) {
+                best = Some((distance, name));
+            }
+        }
+        best.map(|(_, name)| name)
+    }
+
+    /// Adds what the TOML parser says. Where it says something, values that cannot be read are its guesses, and what
+    /// seems to be missing may stand in the unreadable part: only what is sure is kept.
+    pub(super) fn add_syntax(&mut self, errors: &[toml::de::Error]) {
+        let place = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+        let lines: BTreeSet<usize> = errors.iter().map(|error| self.line(place(error))).collect();
+        if !lines.is_empty() {
+            let found = std::mem::take(&mut self.found);
+            let sure = |found: &Found| {
+                // What the parser makes up stands at the very start.
+                found.at > 0 && found.kind.stands_alone() && !lines.contains(&self.line(found.at))
+            };
+            self.found = found.into_iter().filter(sure).collect();
+        }
+        let mut told = BTreeSet::new();
+        for error in errors {
+            let at = place(error);
+            // What follows on the same line is about the same slip.
+            if told.insert(self.line(at)) {
+                let shown = |c: char| if is_unsafe_to_show(c) { ' ' } else { c };
+                let message = error.message().chars().map(shown).collect();
+                self.add(at, "", FaultKind::Syntax { message }, None);
+            }
+        }
+    }
+
+    /// All faults with their lines and columns, in order; empty if there are none.
+    pub(super) fn into_faults(self) -> Vec<Fault> {
+        let Self { text, starts, mut found, .. } = self;
+        found.sort_by_key(|found| found.at);
+        let mut faults = Vec::with_capacity(found.len());
+        let (mut line, mut at, mut column) = (1, starts.first().copied().unwrap_or_default(), 1);
+        // One walk through the text: each column is counted from the one before it.
+        for Found { at: place, field, kind, suggestion } in found {
+            let place = char_start(text, place);
+            let now_on = line_in(&starts, place);
+            if now_on != line {
+                let start = now_on.checked_sub(1).and_then(|index| starts.get(index));
+                (line, at, column) = (now_on, start.copied().unwrap_or_default(), 1);
+            }
+            let chars = text.get(at..place).unwrap_or_default().chars();
+            column = chars.count().saturating_add(column);
+            at = at.max(place);
+            faults.push(Fault { line, column, field, kind, suggestion });
+        }
+        faults
+    }
+}
+
+/// The line of a byte, from 1.
+fn line_in(starts: &[usize], at: usize) -> usize {
+    starts.partition_point(|start| *start <= at).max(1)
+}
+
+/// The first byte of the character that `at` is in; the end, if it is past it.
+fn char_start(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// A text as it would stand in the file, cut to a length that a message can hold.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", excerpt(text))
+}
+
+/// The start of a text, without characters that could restyle a message.
+pub(super) fn excerpt(text: &str) -> String {
+    let shown = |c: char| if is_unsafe_to_show(c) { '\u{fffd}' } else { c };
+    text.chars().take(TYPED_CHARS_MAX).map(shown).collect()
+}
