@@ -1,1 +1,43 @@
-//! mandate-ledger
+//! The wallet's accounts over its journal: reserve, settle, release, freeze.
+//!
+//! Every decision about money is made here, in one serialised transaction with the entry that records it, and is on
+//! disk before it is answered. Only this crate makes a [`Permit`]; it never signs, and never reads a clock.
+
+mod accounts;
+mod budget;
+mod clock;
+mod control;
+mod damage;
+mod desk;
+pub mod event;
+mod gate;
+mod intent;
+mod ledger;
+mod payment;
+mod receipt;
+mod refusal;
+mod replay;
+mod request;
+mod stopped;
+
+pub use accounts::{Charge, Hold};
+pub use clock::{
+    BOOT_ID_BYTES_MAX, BootId, BootIdError, BootTime, CLOCK_TOLERANCE_S, Clock, ClockFault,
+    ClockReading,
+};
+pub use event::{Event, EventError};
+pub use gate::{Permit, Redeemed, Unhashed, Withheld};
+pub use ledger::{
+    Durability, Genesis, LEDGER_NAME, Ledger, LedgerError, LedgerStatus, ledger_path,
+};
+pub use mandate_journal::{
+    Damage, Died, Fault, Hook, Hooks, OpenError, Options, Progress, StoreError, Verified,
+    VerifyFault, WriteError,
+};
+pub use refusal::{HoldState, Outcome, Refusal};
+pub use replay::{Refused, Replay};
+pub use request::{
+    BudgetFilter, Call, Caller, CapBudget, ExplainAsk, Explanation, IDEMPOTENCY_KEY_BYTES_MAX,
+    IdempotencyKey, IdempotencyKeyError, IntentAsk, Scope, ScopeError,
+};
+pub use stopped::StoppedLedger;

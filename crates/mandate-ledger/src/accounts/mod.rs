@@ -1,0 +1,241 @@
+//! The wallet's projections over its journal: holds, totals, idempotency keys, freezes.
+//!
+//! Rows change through [`Projection::apply`] alone, one entry at a time, so replaying the journal makes them again.
+
+mod caps;
+mod rows;
+mod totals;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mandate::token::{
+    Draft, Payment as PaymentKind, Receipt as ReceiptKind, Status, UnverifiedMandate,
+};
+use mandate::{AgentName, Head, UnixSeconds};
+use mandate_journal::{Entry, Projection, StoreError};
+use mandate_policy::{Rules, Spent};
+use rusqlite::Connection;
+
+use crate::clock::ClockReading;
+use crate::damage::damaged;
+use crate::event::{self, Effect, Event};
+use crate::refusal::HoldState;
+use crate::request::Scope;
+
+pub use rows::Hold;
+pub(crate) use rows::{
+    Owner, TokenState, answer_of, entries, frozen_scopes, hold, hold_by_cart, hold_by_intent,
+    idempotent_intent, note_hash, open_holds, owner, seq_of_hash, token_state, unhashed,
+};
+pub use totals::Charge;
+pub(crate) use totals::Direction;
+
+/// The wallet's state, in rows and in the little memory that every request needs.
+#[derive(Debug)]
+pub(crate) struct Accounts {
+    /// Absent before the first entry.
+    owner: Option<Owner>,
+    unsettled: BTreeMap<AgentName, u64>,
+    /// The last clock reading that was believed. No entry: it is the machine's affair, not the story's.
+    mark: Option<ClockReading>,
+    /// Absent until it is asked for, and after a commit that failed.
+    caps: Option<caps::CapTotals>,
+    /// Whether this was read from rows since it was last asked.
+    reloaded: bool,
+}
+
+impl Accounts {
+    /// Whose wallet it is.
+    pub(crate) fn owner(&self) -> Result<&Owner, StoreError> {
+        self.owner.as_ref().ok_or_else(|| damaged("the first entry is missing"))
+    }
+
+    pub(crate) fn mark(&self) -> Option<&ClockReading> {
+        self.mark.as_ref()
+    }
+
+    /// Remembers a believed reading; the row is written in the transaction of the entry it belongs to.
+    pub(crate) fn set_mark(
+        &mut self,
+        db: &Connection,
+        now: &ClockReading,
+    ) -> Result<(), StoreError> {
+        rows::set_mark(db, now)?;
+        self.mark = Some(now.clone());
+        Ok(())
+    }
+
+    /// Whether memory was read from rows since the last call: an earlier transaction may have been rolled back.
+    pub(crate) fn take_reloaded(&mut self) -> bool {
+        std::mem::take(&mut self.reloaded)
+    }
+
+    /// Open holds of one agent.
+    pub(crate) fn unsettled(&self, agent: &AgentName) -> u64 {
+        self.unsettled.get(agent).copied().unwrap_or(0)
+    }
+
+    /// Open holds of all agents.
+    pub(crate) fn unsettled_total(&self) -> u64 {
+        self.unsettled.values().fold(0, |sum, open| sum.saturating_add(*open))
+    }
+
+    /// What each cap of `rules` has counted in its window at `now`.
+    pub(crate) fn spent(
+        &mut self,
+        db: &Connection,
+        rules: &Arc<Rules>,
+        now: UnixSeconds,
+    ) -> Result<&[Spent], StoreError> {
+        let current = match self.caps.take() {
+            Some(caps) if caps.is_of(rules) => caps,
+            _ => caps::CapTotals::load(db, Arc::clone(rules), now)?,
+        };
+        self.caps.insert(current).at(db, now)
+    }
+
+    /// Counts a charge, or gives it back, in rows and in memory.
+    pub(crate) fn move_total(
+        &mut self,
+        db: &Connection,
+        charge: &Charge,
+        direction: Direction,
+    ) -> Result<(), StoreError> {
+        totals::record(db, charge, direction)?;
+        if let Some(caps) = &mut self.caps {
+            caps.record(charge, direction);
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, agent: &AgentName) {
+        let open = self.unsettled.entry(agent.clone()).or_default();
+        *open = open.saturating_add(1);
+    }
+
+    fn closed(&mut self, agent: &AgentName) {
+        if let Some(open) = self.unsettled.get_mut(agent) {
+            *open = open.saturating_sub(1);
+        }
+    }
+
+    fn apply_payment(
+        &mut self,
+        db: &Connection,
+        seq: u64,
+        payment: &event::Payment,
+    ) -> Result<(), StoreError> {
+        let draft = Draft::<PaymentKind>::from_stored(&payment.header, &payment.claims)
+            .map_err(|error| damaged(format!("entry {seq}: {error}")))?;
+        let hold = Hold::opened_by(seq, payment.intent_seq, &payment.agent, draft.claims());
+        rows::insert_hold(db, &hold)?;
+        rows::insert_token(db, seq)?;
+        self.opened(&hold.charge.agent);
+        self.move_total(db, &hold.charge, Direction::Count)
+    }
+
+    fn apply_withheld(&mut self, db: &Connection, of_seq: u64) -> Result<(), StoreError> {
+        let hold = rows::hold(db, of_seq)?
+            .ok_or_else(|| damaged(format!("entry {of_seq} is no hold to withhold")))?;
+        rows::delete_hold(db, of_seq)?;
+        rows::delete_token(db, of_seq)?;
+        self.closed(&hold.charge.agent);
+        self.move_total(db, &hold.charge, Direction::GiveBack)
+    }
+
+    fn apply_receipt(
+        &mut self,
+        db: &Connection,
+        seq: u64,
+        receipt: &event::Receipt,
+    ) -> Result<(), StoreError> {
+        let token = UnverifiedMandate::<ReceiptKind>::parse(&receipt.receipt)
+            .map_err(|error| damaged(format!("entry {seq}: {error}")))?;
+        let status = token.claims().status;
+        rows::answer(db, receipt.of_seq, status, seq)?;
+        let Some(hold) = rows::hold(db, receipt.of_seq)? else {
+            // A free action holds nothing; a contradiction about it still freezes the merchant.
+            if receipt.effect == Effect::Conflict {
+                rows::freeze(db, &Scope::Merchant(token.claims().iss.clone()), seq)?;
+            }
+            return Ok(());
+        };
+        let state = match receipt.effect {
+            Effect::Settled => HoldState::Executed,
+            Effect::Released => HoldState::Void,
+            Effect::Conflict => HoldState::Conflict,
+        };
+        rows::set_hold_state(db, receipt.of_seq, state)?;
+        match (hold.state, state) {
+            (HoldState::Open, HoldState::Void) => {
+                self.closed(&hold.charge.agent);
+                self.move_total(db, &hold.charge, Direction::GiveBack)
+            }
+            (HoldState::Open, _) => {
+                self.closed(&hold.charge.agent);
+                Ok(())
+            }
+            (was, HoldState::Conflict) => {
+                rows::freeze(db, &Scope::Merchant(hold.charge.merchant.clone()), seq)?;
+                if was == HoldState::Void {
+                    self.move_total(db, &hold.charge, Direction::Count)?;
+                }
+                Ok(())
+            }
+            (was, now) => Err(damaged(format!("entry {seq}: a hold went from {was} to {now}"))),
+        }
+    }
+}
+
+impl Projection for Accounts {
+    const SCHEMA: &'static str = rows::SCHEMA;
+    const TABLES: &'static [&'static str] = rows::TABLES;
+
+    fn load(db: &Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            owner: rows::owner(db)?,
+            unsettled: rows::open_counts(db)?,
+            mark: rows::mark(db)?,
+            caps: None,
+            reloaded: true,
+        })
+    }
+
+    fn apply(&mut self, db: &Connection, entry: &Entry<'_>, _head: Head) -> Result<(), StoreError> {
+        let seq = entry.seq;
+        let event =
+            Event::parse(entry).map_err(|error| damaged(format!("entry {seq}: {error}")))?;
+        match event {
+            Event::Init(init) => {
+                rows::set_owner(db, &init)?;
+                self.owner = rows::owner(db)?;
+                Ok(())
+            }
+            Event::Intent(intent) => {
+                if let Some(key) = &intent.idempotency_key {
+                    rows::insert_idempotency(db, &intent.agent, key, seq)?;
+                }
+                rows::insert_token(db, seq)
+            }
+            Event::Payment(payment) => self.apply_payment(db, seq, &payment),
+            Event::Receipt(receipt) => self.apply_receipt(db, seq, &receipt),
+            Event::Withheld(withheld) => self.apply_withheld(db, withheld.of_seq),
+            Event::Freeze(freeze) => rows::freeze(db, &freeze.scope, seq),
+            Event::Thaw(thaw) => rows::thaw(db, &thaw.scope),
+            Event::Clock(_)
+            | Event::Denial(_)
+            | Event::Policy(_)
+            | Event::PolicyRefused(_)
+            | Event::RateLimited(_) => Ok(()),
+        }
+    }
+}
+
+/// What a receipt's status does to an open hold.
+pub(crate) fn effect_of(status: Status) -> Effect {
+    match status {
+        Status::Executed => Effect::Settled,
+        Status::Void => Effect::Released,
+    }
+}

@@ -1,0 +1,524 @@
+//! The rows behind the accounts: one function a statement, nothing decided here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mandate::digest::DIGEST_BYTES;
+use mandate::token::{PaymentClaims, Status};
+use mandate::{
+    AgentName, CartHash, Currency, Jti, KeyId, MerchantId, MinorUnits, Money, PaymentHash,
+    PrincipalId, PublicKey, Sku, UnixSeconds,
+};
+use mandate_journal::StoreError;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::totals::Charge;
+use crate::clock::{BootTime, ClockReading};
+use crate::damage::damaged;
+use crate::event::Init;
+use crate::refusal::HoldState;
+use crate::request::{IdempotencyKey, Scope};
+
+/// Tables that a replay of the journal makes again, row by row.
+pub(super) const TABLES: &[&str] = &["owner", "hold", "answer", "idempotency", "freeze", "total"];
+
+pub(super) const SCHEMA: &str = "
+CREATE TABLE owner (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    principal TEXT NOT NULL,
+    key BLOB NOT NULL
+) STRICT;
+CREATE TABLE hold (
+    seq INTEGER PRIMARY KEY,        -- the payment's entry
+    intent_seq INTEGER NOT NULL UNIQUE,
+    cart BLOB NOT NULL UNIQUE,      -- H(cart)
+    jti TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    merchant TEXT NOT NULL,
+    action TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    minted_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    state INTEGER NOT NULL          -- 0 open, 1 executed, 2 void, 3 conflict
+) STRICT;
+CREATE INDEX hold_open ON hold (seq) WHERE state = 0;
+CREATE TABLE answer (
+    of_seq INTEGER NOT NULL,        -- the payment's, or free intent's, entry
+    status INTEGER NOT NULL,        -- 1 executed, 2 void
+    seq INTEGER NOT NULL,           -- the receipt's entry
+    PRIMARY KEY (of_seq, status)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE idempotency (
+    agent TEXT NOT NULL,
+    key TEXT NOT NULL,
+    seq INTEGER NOT NULL,           -- the intent's entry
+    PRIMARY KEY (agent, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE freeze (
+    scope TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Below: what no entry tells. Hashes can be made again by signing; the mark is the machine's clock.
+CREATE TABLE token (
+    seq INTEGER PRIMARY KEY,        -- the entry of an own token that was not withheld
+    hash BLOB UNIQUE                -- null until it is signed
+) STRICT;
+CREATE INDEX token_unhashed ON token (seq) WHERE hash IS NULL;
+CREATE TABLE clock_mark (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    wall INTEGER NOT NULL,
+    boot_id TEXT NOT NULL,
+    elapsed_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE total (
+    level INTEGER NOT NULL,         -- 0: minute, 1: UTC day, 2: all time
+    at INTEGER NOT NULL,            -- minutes or days since the epoch; 0 for all time
+    currency TEXT NOT NULL,
+    merchant TEXT NOT NULL,
+    action TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    amount INTEGER NOT NULL,        -- minor units
+    count INTEGER NOT NULL,
+    PRIMARY KEY (level, at, currency, merchant, action, agent)
+) STRICT, WITHOUT ROWID;
+";
+
+/// One payment that was reserved and not withheld.
+#[derive(Debug, Clone)]
+pub struct Hold {
+    /// The payment's entry.
+    pub seq: u64,
+    /// The entry of the intent it closed.
+    pub intent_seq: u64,
+    /// H(cart).
+    pub cart: CartHash,
+    /// The payment's id.
+    pub jti: Jti,
+    /// What it counts, and under what.
+    pub charge: Charge,
+    /// The payment's `exp`.
+    pub expires_at: UnixSeconds,
+    /// What became of it.
+    pub state: HoldState,
+    /// H(payment); none before it was signed.
+    pub payment: Option<PaymentHash>,
+}
+
+impl Hold {
+    pub(super) fn opened_by(
+        seq: u64,
+        intent_seq: u64,
+        agent: &AgentName,
+        claims: &PaymentClaims,
+    ) -> Self {
+        Self {
+            seq,
+            intent_seq,
+            cart: claims.cart,
+            jti: claims.jti,
+            charge: Charge::of(agent, claims),
+            expires_at: claims.exp,
+            state: HoldState::Open,
+            payment: None,
+        }
+    }
+
+    /// Its amount with its currency.
+    #[must_use]
+    pub fn total(&self) -> Money {
+        Money { currency: self.charge.currency, amount: self.charge.amount }
+    }
+}
+
+/// Which receipts answered a payment or a free intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Answered {
+    pub(crate) executed: bool,
+    pub(crate) void: bool,
+}
+
+fn state_id(state: HoldState) -> i64 {
+    match state {
+        HoldState::Open => 0,
+        HoldState::Executed => 1,
+        HoldState::Void => 2,
+        HoldState::Conflict => 3,
+    }
+}
+
+fn status_id(status: Status) -> i64 {
+    match status {
+        Status::Executed => 1,
+        Status::Void => 2,
+    }
+}
+
+/// Reads a stored text back into its type; what was stored was checked, so a failure means damage.
+fn stored<T: std::str::FromStr>(text: &str, column: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_unreadable| damaged(format!("{column} holds {text:?}")))
+}
+
+pub(super) fn sql_integer(value: u64) -> Result<i64, StoreError> {
+    i64::try_from(value).map_err(|_past_i64| damaged("a number past 2^63 − 1"))
+}
+
+pub(super) fn unsigned(value: i64) -> Result<u64, StoreError> {
+    u64::try_from(value).map_err(|_negative| damaged("a number below zero"))
+}
+
+fn seconds(value: i64) -> Result<UnixSeconds, StoreError> {
+    UnixSeconds::new(unsigned(value)?).map_err(|_past| damaged("a time past 2^53 − 1"))
+}
+
+/// Whose wallet it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    pub(crate) principal: PrincipalId,
+    pub(crate) key: PublicKey,
+    pub(crate) key_id: KeyId,
+}
+
+/// The owner; `None` before the first entry.
+pub(crate) fn owner(db: &Connection) -> Result<Option<Owner>, StoreError> {
+    let row: Option<(String, [u8; 32])> = db
+        .query_row("SELECT principal, key FROM owner", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    row.map(|(principal, key)| {
+        let key = PublicKey::from_bytes(&key)
+            .map_err(|error| damaged(format!("the owner's key: {error}")))?;
+        let key_id = key.id();
+        Ok(Owner { principal: stored(&principal, "owner.principal")?, key, key_id })
+    })
+    .transpose()
+}
+
+pub(super) fn set_owner(db: &Connection, init: &Init) -> Result<(), StoreError> {
+    let key = PublicKey::try_from(init.key.clone())
+        .map_err(|error| damaged(format!("the first entry's key: {error}")))?;
+    db.execute(
+        "INSERT INTO owner VALUES (0, ?, ?)",
+        params![init.principal.as_str(), key.as_bytes()],
+    )?;
+    Ok(())
+}
+
+pub(super) fn insert_hold(db: &Connection, hold: &Hold) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO hold VALUES (:seq, :intent_seq, :cart, :jti, :agent, :merchant, :action,
+                                  :currency, :amount, :minted_at, :expires_at, :state)",
+    )?
+    .execute(named_params! {
+        ":seq": sql_integer(hold.seq)?,
+        ":intent_seq": sql_integer(hold.intent_seq)?,
+        ":cart": hold.cart.as_bytes(),
+        ":jti": hold.jti.to_string(),
+        ":agent": hold.charge.agent.as_str(),
+        ":merchant": hold.charge.merchant.as_str(),
+        ":action": hold.charge.action.as_str(),
+        ":currency": hold.charge.currency.code(),
+        ":amount": sql_integer(hold.charge.amount.units())?,
+        ":minted_at": sql_integer(hold.charge.at.seconds())?,
+        ":expires_at": sql_integer(hold.expires_at.seconds())?,
+        ":state": state_id(hold.state),
+    })?;
+    Ok(())
+}
+
+/// A row as SQLite gives it, before it is read back into types.
+struct RawHold {
+    seq: i64,
+    intent_seq: i64,
+    cart: [u8; DIGEST_BYTES],
+    texts: [String; 5],
+    amount: i64,
+    minted_at: i64,
+    expires_at: i64,
+    state: i64,
+    payment: Option<[u8; DIGEST_BYTES]>,
+}
+
+impl RawHold {
+    const COLUMNS: &str = "seq, intent_seq, cart, jti, agent, merchant, action, currency, amount, minted_at, expires_at, state, (SELECT hash FROM token WHERE token.seq = hold.seq)";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            intent_seq: row.get(1)?,
+            cart: row.get(2)?,
+            texts: [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?],
+            amount: row.get(8)?,
+            minted_at: row.get(9)?,
+            expires_at: row.get(10)?,
+            state: row.get(11)?,
+            payment: row.get(12)?,
+        })
+    }
+
+    fn check(self) -> Result<Hold, StoreError> {
+        let [jti, agent, merchant, action, currency] = &self.texts;
+        Ok(Hold {
+            seq: unsigned(self.seq)?,
+            intent_seq: unsigned(self.intent_seq)?,
+            cart: CartHash::from_bytes(self.cart),
+            jti: stored(jti, "hold.jti")?,
+            charge: Charge {
+                agent: stored::<AgentName>(agent, "hold.agent")?,
+                merchant: stored::<MerchantId>(merchant, "hold.merchant")?,
+                action: stored::<Sku>(action, "hold.action")?,
+                currency: stored::<Currency>(currency, "hold.currency")?,
+                amount: MinorUnits::new(unsigned(self.amount)?)
+                    .map_err(|error| damaged(format!("hold.amount {error}")))?,
+                at: seconds(self.minted_at)?,
+            },
+            expires_at: seconds(self.expires_at)?,
+            state: match self.state {
+                0 => HoldState::Open,
+                1 => HoldState::Executed,
+                2 => HoldState::Void,
+                3 => HoldState::Conflict,
+                other => return Err(damaged(format!("hold.state holds {other}"))),
+            },
+            payment: self.payment.map(PaymentHash::from_bytes),
+        })
+    }
+}
+
+fn one_hold(
+    db: &Connection,
+    condition: &str,
+    value: impl rusqlite::ToSql,
+) -> Result<Option<Hold>, StoreError> {
+    let sql = format!("SELECT {} FROM hold WHERE {condition} = ?", RawHold::COLUMNS);
+    db.prepare_cached(&sql)?
+        .query_row([value], RawHold::read)
+        .optional()?
+        .map(RawHold::check)
+        .transpose()
+}
+
+pub(crate) fn hold(db: &Connection, seq: u64) -> Result<Option<Hold>, StoreError> {
+    one_hold(db, "seq", sql_integer(seq)?)
+}
+
+pub(crate) fn hold_by_cart(db: &Connection, cart: &CartHash) -> Result<Option<Hold>, StoreError> {
+    one_hold(db, "cart", cart.as_bytes())
+}
+
+pub(crate) fn hold_by_intent(db: &Connection, intent_seq: u64) -> Result<Option<Hold>, StoreError> {
+    one_hold(db, "intent_seq", sql_integer(intent_seq)?)
+}
+
+/// Entries from `from` on, as stored.
+pub(crate) fn entries(
+    db: &Connection,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    let rows = mandate_journal::read::entries(db, from, limit)?;
+    Ok(rows.into_iter().map(|(_, bytes)| bytes).collect())
+}
+
+/// Open holds after `after_seq`, oldest first.
+pub(crate) fn open_holds(
+    db: &Connection,
+    after_seq: u64,
+    limit: usize,
+) -> Result<Vec<Hold>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM hold WHERE state = 0 AND seq > ? ORDER BY seq LIMIT ?",
+        RawHold::COLUMNS
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![sql_integer(after_seq)?, limit], RawHold::read)?;
+    rows.map(|row| row.map_err(StoreError::from).and_then(RawHold::check)).collect()
+}
+
+pub(super) fn set_hold_state(
+    db: &Connection,
+    seq: u64,
+    state: HoldState,
+) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE hold SET state = ? WHERE seq = ?")?
+        .execute(params![state_id(state), sql_integer(seq)?])?;
+    Ok(())
+}
+
+pub(super) fn delete_hold(db: &Connection, seq: u64) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM hold WHERE seq = ?")?.execute([sql_integer(seq)?])?;
+    Ok(())
+}
+
+pub(super) fn open_counts(db: &Connection) -> Result<BTreeMap<AgentName, u64>, StoreError> {
+    let mut statement =
+        db.prepare("SELECT agent, count(*) FROM hold WHERE state = 0 GROUP BY agent")?;
+    let rows =
+        statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+    rows.map(|row| {
+        let (agent, open) = row?;
+        Ok((stored(&agent, "hold.agent")?, unsigned(open)?))
+    })
+    .collect()
+}
+
+pub(super) fn answer(
+    db: &Connection,
+    of_seq: u64,
+    status: Status,
+    seq: u64,
+) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT INTO answer VALUES (?, ?, ?)")?.execute(params![
+        sql_integer(of_seq)?,
+        status_id(status),
+        sql_integer(seq)?
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn answer_of(db: &Connection, of_seq: u64) -> Result<Answered, StoreError> {
+    let mut statement = db.prepare_cached("SELECT status FROM answer WHERE of_seq = ?")?;
+    let rows = statement.query_map([sql_integer(of_seq)?], |row| row.get::<_, i64>(0))?;
+    let mut answered = Answered::default();
+    for status in rows {
+        match status? {
+            1 => answered.executed = true,
+            2 => answered.void = true,
+            other => return Err(damaged(format!("answer.status holds {other}"))),
+        }
+    }
+    Ok(answered)
+}
+
+pub(super) fn insert_idempotency(
+    db: &Connection,
+    agent: &AgentName,
+    key: &IdempotencyKey,
+    seq: u64,
+) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT INTO idempotency VALUES (?, ?, ?)")?.execute(params![
+        agent.as_str(),
+        key.as_str(),
+        sql_integer(seq)?
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn idempotent_intent(
+    db: &Connection,
+    agent: &AgentName,
+    key: &IdempotencyKey,
+) -> Result<Option<u64>, StoreError> {
+    db.prepare_cached("SELECT seq FROM idempotency WHERE agent = ? AND key = ?")?
+        .query_row([agent.as_str(), key.as_str()], |row| row.get(0))
+        .optional()?
+        .map(unsigned)
+        .transpose()
+}
+
+pub(super) fn freeze(db: &Connection, scope: &Scope, seq: u64) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT INTO freeze VALUES (?, ?) ON CONFLICT DO NOTHING")?
+        .execute(params![scope.to_string(), sql_integer(seq)?])?;
+    Ok(())
+}
+
+pub(super) fn thaw(db: &Connection, scope: &Scope) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM freeze WHERE scope = ?")?.execute([scope.to_string()])?;
+    Ok(())
+}
+
+pub(crate) fn frozen_scopes(db: &Connection) -> Result<BTreeSet<Scope>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT scope FROM freeze")?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    rows.map(|row| stored(&row?, "freeze.scope")).collect()
+}
+
+/// What is known of the signature behind an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenState {
+    /// It is no token, or one that was withheld.
+    Absent,
+    /// It was signed, and may be out.
+    Signed,
+    /// It was not signed, as far as is known.
+    Unsigned,
+}
+
+pub(super) fn insert_token(db: &Connection, seq: u64) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT INTO token VALUES (?, NULL)")?.execute([sql_integer(seq)?])?;
+    Ok(())
+}
+
+pub(super) fn delete_token(db: &Connection, seq: u64) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM token WHERE seq = ?")?.execute([sql_integer(seq)?])?;
+    Ok(())
+}
+
+pub(crate) fn note_hash(
+    db: &Connection,
+    seq: u64,
+    hash: &[u8; DIGEST_BYTES],
+) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE token SET hash = ? WHERE seq = ? AND hash IS NULL")?
+        .execute(params![hash, sql_integer(seq)?])?;
+    Ok(())
+}
+
+pub(crate) fn seq_of_hash(
+    db: &Connection,
+    hash: &[u8; DIGEST_BYTES],
+) -> Result<Option<u64>, StoreError> {
+    db.prepare_cached("SELECT seq FROM token WHERE hash = ?")?
+        .query_row([hash], |row| row.get(0))
+        .optional()?
+        .map(unsigned)
+        .transpose()
+}
+
+pub(crate) fn token_state(db: &Connection, seq: u64) -> Result<TokenState, StoreError> {
+    let signed: Option<bool> = db
+        .prepare_cached("SELECT hash IS NOT NULL FROM token WHERE seq = ?")?
+        .query_row([sql_integer(seq)?], |row| row.get(0))
+        .optional()?;
+    Ok(signed.map_or(TokenState::Absent, |signed| {
+        if signed { TokenState::Signed } else { TokenState::Unsigned }
+    }))
+}
+
+/// Entries of tokens whose hash was not written before the process ended.
+pub(crate) fn unhashed(db: &Connection) -> Result<Vec<u64>, StoreError> {
+    let mut statement = db.prepare("SELECT seq FROM token WHERE hash IS NULL ORDER BY seq")?;
+    let rows = statement.query_map([], |row| row.get::<_, i64>(0))?;
+    rows.map(|row| unsigned(row?)).collect()
+}
+
+pub(super) fn mark(db: &Connection) -> Result<Option<ClockReading>, StoreError> {
+    let row: Option<(i64, String, i64)> = db
+        .query_row("SELECT wall, boot_id, elapsed_ms FROM clock_mark", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    row.map(|(wall, boot_id, elapsed_ms)| {
+        Ok(ClockReading {
+            wall: seconds(wall)?,
+            boot: BootTime {
+                id: stored(&boot_id, "clock_mark.boot_id")?,
+                elapsed_ms: unsigned(elapsed_ms)?,
+            },
+        })
+    })
+    .transpose()
+}
+
+pub(super) fn set_mark(db: &Connection, now: &ClockReading) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO clock_mark VALUES (0, :wall, :boot_id, :elapsed_ms)
+         ON CONFLICT DO UPDATE SET wall = excluded.wall, boot_id = excluded.boot_id, elapsed_ms = excluded.elapsed_ms",
+    )?
+    .execute(named_params! {
+        ":wall": sql_integer(now.wall.seconds())?,
+        ":boot_id": now.boot.id.as_str(),
+        ":elapsed_ms": sql_integer(now.boot.elapsed_ms)?,
+    })?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The principal's hand on the wallet: freeze, thaw, the clock, the rules.
+
+use std::sync::Arc;
+
+use mandate::text::Purpose;
+use mandate::token::{Intent, Payment};
+use mandate_journal::StoreError;
+use mandate_policy::{PolicyDigest, Rules};
+
+use crate::accounts::{self, TokenState};
+use crate::damage::damaged;
+use crate::desk::{Desk, stored_draft};
+use crate::event::{self, Event, kind};
+use crate::gate::{Unhashed, Withheld};
+use crate::refusal::Refusal;
+use crate::request::{Caller, Scope};
+
+impl Desk<'_, '_> {
+    pub(crate) fn freeze(
+        &mut self,
+        scope: Scope,
+        uid: u32,
+        reason: Option<Purpose>,
+    ) -> Result<(), StoreError> {
+        self.append(kind::FREEZE, &event::Freeze { scope, uid, reason })?;
+        Ok(())
+    }
+
+    pub(crate) fn thaw(&mut self, scope: Scope, uid: u32) -> Result<(), StoreError> {
+        self.append(kind::THAW, &event::Thaw { scope, uid })?;
+        Ok(())
+    }
+
+    /// From here on this reading is the measure, whatever was believed before.
+    pub(crate) fn confirm_clock(&mut self, uid: u32) -> Result<(), StoreError> {
+        self.append(kind::CLOCK, &event::Clock { uid })?;
+        self.mark()
+    }
+
+    pub(crate) fn reload(&mut self, rules: &Arc<Rules>) -> Result<(), StoreError> {
+        self.append(kind::POLICY, &event::Policy { digest: rules.digest() })?;
+        self.shared.set_rules(Arc::clone(rules));
+        Ok(())
+    }
+
+    pub(crate) fn reload_refused(
+        &mut self,
+        digest: PolicyDigest,
+        faults: u64,
+    ) -> Result<(), StoreError> {
+        self.append(kind::POLICY_REFUSED, &event::PolicyRefused { digest, faults })?;
+        Ok(())
+    }
+
+    pub(crate) fn rate_limited(&mut self, caller: &Caller, calls: u64) -> Result<(), StoreError> {
+        let Caller { agent, uid } = caller.clone();
+        self.append(kind::RATE_LIMITED, &event::RateLimited { agent, uid, calls })?;
+        Ok(())
+    }
+
+    /// Gives a reservation back whose signature a freeze stopped; it is never signed.
+    ///
+    /// What was signed before (this was a retry) keeps its hold, because its bytes may be out.
+    pub(crate) fn withhold(&mut self, withheld: Withheld) -> Result<Refusal, StoreError> {
+        let Withheld { seq, scope } = withheld;
+        let db = self.tx.db();
+        match (accounts::token_state(db, seq)?, accounts::hold(db, seq)?) {
+            (TokenState::Unsigned, Some(hold)) => {
+                let entry = event::Withheld { of_seq: seq, jti: hold.jti, scope: scope.clone() };
+                self.append(kind::WITHHELD, &entry)?;
+            }
+            // Another permit for it came here first: the gate stays shut for good.
+            (TokenState::Absent, _) => {}
+            // Signed before, or an intent, which reserves nothing: it may be signed again after the freeze.
+            (TokenState::Signed, _) | (TokenState::Unsigned, None) => self.shared.gate.release(seq),
+        }
+        Ok(Refusal::Frozen { scope })
+    }
+
+    /// The permits of tokens whose hash was not written before the process ended.
+    pub(crate) fn unhashed(&self) -> Result<Vec<Unhashed>, StoreError> {
+        accounts::unhashed(self.tx.db())?.into_iter().map(|seq| self.unhashed_at(seq)).collect()
+    }
+
+    fn unhashed_at(&self, seq: u64) -> Result<Unhashed, StoreError> {
+        let head = self.head_after(seq)?;
+        Ok(match self.event(seq)? {
+            Event::Intent(minted) => {
+                let draft = stored_draft::<Intent>(seq, &minted.header, &minted.claims)?;
+                let pair = (minted.agent, draft.claims().aud.clone());
+                Unhashed::Intent(self.permit(draft, head, seq, pair).past_the_gate())
+            }
+            Event::Payment(minted) => {
+                let draft = stored_draft::<Payment>(seq, &minted.header, &minted.claims)?;
+                let pair = (minted.agent, draft.claims().aud.clone());
+                Unhashed::Payment(self.permit(draft, head, seq, pair).past_the_gate())
+            }
+            _ => return Err(damaged(format!("entry {seq} is no token of this wallet"))),
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! One request at the writer's desk: inside the transaction, with the rules, the accounts and one clock reading.
+
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use mandate::token::{Draft, Kind};
+use mandate::{AgentName, Head, MerchantId};
+use mandate_journal::{Appended, Entry, StoreError, Transaction};
+use mandate_policy::{Rules, Spent};
+use serde::Serialize;
+
+use crate::accounts::{self, Accounts};
+use crate::clock::{ClockFault, ClockReading};
+use crate::damage::damaged;
+use crate::event::{self, About, Event, EventError, kind};
+use crate::gate::{Gate, Notes, Permit};
+use crate::refusal::{Outcome, Refusal};
+use crate::request::{Call, Caller};
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) notes: Arc<Notes>,
+    rules: RwLock<Arc<Rules>>,
+    distrusted: OnceLock<String>,
+}
+
+impl Shared {
+    pub(crate) fn new(gate: Gate, rules: Arc<Rules>) -> Self {
+        Self {
+            gate: Arc::new(gate),
+            notes: Arc::default(),
+            rules: RwLock::new(rules),
+            distrusted: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_rules(&self, rules: Arc<Rules>) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+
+    /// Mints nothing from here on: what was read back is not what was written.
+    pub(crate) fn distrust(&self, problem: String) {
+        self.distrusted.get_or_init(|| problem);
+    }
+
+    pub(crate) fn distrusted(&self) -> Option<&str> {
+        self.distrusted.get().map(String::as_str)
+    }
+}
+
+pub(crate) struct Desk<'a, 't> {
+    pub(crate) tx: &'a mut Transaction<'t, Accounts>,
+    pub(crate) shared: &'a Shared,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) now: ClockReading,
+    clock: Result<(), ClockFault>,
+}
+
+impl<'a, 't> Desk<'a, 't> {
+    /// Opens the desk for a request that may write.
+    pub(crate) fn open(
+        tx: &'a mut Transaction<'t, Accounts>,
+        shared: &'a Shared,
+        now: ClockReading,
+    ) -> Result<Self, StoreError> {
+        let clock = tx.projection().mark().map_or(Ok(()), |last| now.believe_after(last));
+        let rules = shared.rules();
+        let desk = Self { tx, shared, rules, now, clock };
+        let rewrite = desk.tx.projection_mut().take_reloaded();
+        for note in shared.notes.to_write(rewrite) {
+            accounts::note_hash(desk.tx.db(), note.seq, &note.hash)?;
+        }
+        Ok(desk)
+    }
+
+    /// Opens the desk for a request that only reads.
+    pub(crate) fn read(
+        tx: &'a mut Transaction<'t, Accounts>,
+        shared: &'a Shared,
+        now: ClockReading,
+    ) -> Self {
+        let clock = tx.projection().mark().map_or(Ok(()), |last| now.believe_after(last));
+        Self { rules: shared.rules(), tx, shared, now, clock }
+    }
+
+    pub(crate) fn clock(&self) -> Result<(), ClockFault> {
+        self.clock
+    }
+
+    /// Writes one entry at this request's time. An unbelieved clock never becomes the measure of later ones.
+    pub(crate) fn append(
+        &mut self,
+        kind: &'static str,
+        fields: &impl Serialize,
+    ) -> Result<Appended, StoreError> {
+        let appended = self.tx.append(self.now.wall, kind, fields)?;
+        if self.clock.is_ok() {
+            self.mark()?;
+        }
+        Ok(appended)
+    }
+
+    /// Makes this reading the measure of later ones.
+    pub(crate) fn mark(&mut self) -> Result<(), StoreError> {
+        let (db, accounts) = self.tx.db_and_projection_mut();
+        accounts.set_mark(db, &self.now)
+    }
+
+    /// Writes the denial down and gives it as the answer.
+    pub(crate) fn deny<T>(
+        &mut self,
+        caller: &Caller,
+        call: Call,
+        refusal: Refusal,
+        about: About,
+    ) -> Result<Outcome<T>, StoreError> {
+        let denial = event::Denial {
+            agent: caller.agent.clone(),
+            uid: caller.uid,
+            call,
+            reason: refusal.reason(),
+            message: refusal.to_string(),
+            about,
+        };
+        self.append(kind::DENIAL, &denial)?;
+        Ok(Outcome::Denied(refusal))
+    }
+
+    /// What refuses any mint for the pair before its own rules are asked.
+    pub(crate) fn barred(&self, agent: &AgentName, merchant: &MerchantId) -> Option<Refusal> {
+        if let Some(problem) = self.shared.distrusted() {
+            return Some(Refusal::LedgerUnsafe { problem: problem.to_owned() });
+        }
+        if let Err(fault) = self.clock {
+            return Some(Refusal::ClockUntrusted(fault));
+        }
+        self.shared.gate.covering(agent, merchant).map(|scope| Refusal::Frozen { scope })
+    }
+
+    /// The sums of all caps, and the open holds of an agent.
+    pub(crate) fn spent(&mut self, agent: &AgentName) -> Result<(&[Spent], u64), StoreError> {
+        let (db, accounts) = self.tx.db_and_projection_mut();
+        let unsettled = accounts.unsettled(agent);
+        Ok((accounts.spent(db, &self.rules, self.now.wall)?, unsettled))
+    }
+
+    /// The event in an entry that a row points to.
+    pub(crate) fn event(&self, seq: u64) -> Result<Event, StoreError> {
+        let bytes =
+            self.tx.entry(seq)?.ok_or_else(|| damaged(format!("entry {seq} is missing")))?;
+        parse_event(seq, &bytes)
+    }
+
+    /// The head right after an entry: what its token carries as `log`.
+    pub(crate) fn head_after(&self, seq: u64) -> Result<Head, StoreError> {
+        let size = seq.saturating_add(1);
+        Ok(Head { size, root: self.tx.root_at(size)? })
+    }
+
+    /// The permit for a token whose entry is in this transaction or before it.
+    ///
+    /// The journal answers a request only after its commit, so no permit leaves before its entry is on disk.
+    pub(crate) fn permit<K: Kind>(
+        &self,
+        draft: Draft<K>,
+        head: Head,
+        seq: u64,
+        (agent, merchant): (AgentName, MerchantId),
+    ) -> Permit<K> {
+        Permit {
+            draft,
+            head,
+            seq,
+            agent,
+            merchant,
+            gate: Arc::clone(&self.shared.gate),
+            notes: Arc::clone(&self.shared.notes),
+        }
+    }
+}
+
+/// Reads an entry of this wallet's own making.
+pub(crate) fn parse_event(seq: u64, bytes: &[u8]) -> Result<Event, StoreError> {
+    Entry::parse(bytes)
+        .map_err(EventError::from)
+        .and_then(|entry| Event::parse(&entry))
+        .map_err(|error| damaged(format!("entry {seq}: {error}")))
+}
+
+/// Reads back the draft of an own token.
+pub(crate) fn stored_draft<K: Kind>(
+    seq: u64,
+    header: &serde_json::value::RawValue,
+    claims: &serde_json::value::RawValue,
+) -> Result<Draft<K>, StoreError> {
+    Draft::from_stored(header, claims).map_err(|error| damaged(format!("entry {seq}: {error}")))
+}

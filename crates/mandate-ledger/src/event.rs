@@ -1,0 +1,315 @@
+//! What the wallet writes into its journal: one kind of entry per fact.
+//!
+//! An own token is kept as its header and claims, the bytes that were signed less `log`; a peer's token is kept
+//! whole. Nothing in here is secret.
+
+use mandate::key::Jwk;
+use mandate::text::Purpose;
+use mandate::{AgentName, CartHash, Jti, MerchantId, Money, PrincipalId, ReceiptHash, Sku};
+use mandate_journal::{Entry, EntryError};
+use mandate_policy::{PolicyDigest, Reason};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::request::{Call, IdempotencyKey, Scope};
+
+/// The kinds of entry, as the journal names them.
+pub mod kind {
+    /// The principal confirmed the clock.
+    pub const CLOCK: &str = "clock";
+    /// A request was refused.
+    pub const DENIAL: &str = "denial";
+    /// Minting was stopped.
+    pub const FREEZE: &str = "freeze";
+    /// The first entry.
+    pub const INIT: &str = "init";
+    /// An intent was minted.
+    pub const INTENT: &str = "intent";
+    /// A payment was reserved, then signed.
+    pub const PAYMENT: &str = "payment";
+    /// A wallet.toml came into force.
+    pub const POLICY: &str = "policy";
+    /// A wallet.toml was refused.
+    pub const POLICY_REFUSED: &str = "policy_refused";
+    /// Calls over the rate limit, summed up.
+    pub const RATE_LIMITED: &str = "rate_limited";
+    /// A merchant's receipt.
+    pub const RECEIPT: &str = "receipt";
+    /// A freeze was ended.
+    pub const THAW: &str = "thaw";
+    /// A freeze stopped a signature; the reservation is given back.
+    pub const WITHHELD: &str = "withheld";
+}
+
+/// The first entry: whose journal this is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Init {
+    /// The principal.
+    pub principal: PrincipalId,
+    /// The key in use.
+    pub key: Jwk,
+}
+
+/// A wallet.toml came into force.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// SHA-256 of the file.
+    pub digest: PolicyDigest,
+}
+
+/// A wallet.toml was refused; the last good one stays in force.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRefused {
+    /// SHA-256 of the file.
+    pub digest: PolicyDigest,
+    /// How many faults it has.
+    pub faults: u64,
+}
+
+/// An intent was minted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intent {
+    /// Who asked.
+    pub agent: AgentName,
+    /// The uid it asked from.
+    pub uid: u32,
+    /// The token's header.
+    pub header: Box<RawValue>,
+    /// The token's claims less `log`.
+    pub claims: Box<RawValue>,
+    /// The agent's words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub purpose: Option<Purpose>,
+    /// The agent's name for the request.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// The wallet.toml in force.
+    pub policy: PolicyDigest,
+}
+
+/// One cap that counted a payment, as it stood before.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CapSeen {
+    /// The cap in words.
+    pub cap: String,
+    /// Spent before, when the cap limits an amount.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub spent: Option<Money>,
+    /// Payments before.
+    pub count: u64,
+}
+
+/// A payment was reserved: from here on it counts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payment {
+    /// Who asked.
+    pub agent: AgentName,
+    /// The uid it asked from.
+    pub uid: u32,
+    /// The token's header.
+    pub header: Box<RawValue>,
+    /// The token's claims less `log`.
+    pub claims: Box<RawValue>,
+    /// The merchant's cart, whole.
+    pub cart: String,
+    /// The entry of the intent it closes.
+    pub intent_seq: u64,
+    /// The merchant's keys at that moment: they verify its receipts for ever.
+    pub keys: Vec<Jwk>,
+    /// The caps that counted it.
+    pub caps: Vec<CapSeen>,
+    /// The wallet.toml in force.
+    pub policy: PolicyDigest,
+}
+
+/// A request was refused. Nothing was minted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Denial {
+    /// Who asked; absent when no listed agent has that uid.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agent: Option<AgentName>,
+    /// The uid it asked from.
+    pub uid: u32,
+    /// What was called.
+    pub call: Call,
+    /// The stable reason.
+    pub reason: Reason,
+    /// The sentence that was answered.
+    pub message: String,
+    /// What it was about, as far as it was understood.
+    pub about: About,
+}
+
+/// What a refused request was about, as far as it was understood and verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// The merchant.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub merchant: Option<MerchantId>,
+    /// The action.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub action: Option<Sku>,
+    /// The price.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub total: Option<Money>,
+    /// The cart, if its signature verified.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cart: Option<CartHash>,
+    /// The agent's words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub purpose: Option<Purpose>,
+}
+
+/// What a receipt did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It contradicts an earlier receipt; the amount counts and the merchant is frozen.
+    Conflict,
+    /// A void: the amount was given back.
+    Released,
+    /// The payment was executed, or the free action answered.
+    Settled,
+}
+
+/// A merchant's receipt.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// Who handed it in; absent when the principal did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agent: Option<AgentName>,
+    /// The uid it was handed in from.
+    pub uid: u32,
+    /// The token, whole.
+    pub receipt: String,
+    /// Its hash.
+    pub hash: ReceiptHash,
+    /// The entry of the payment, or of the free intent, it answers.
+    pub of_seq: u64,
+    /// What it did.
+    pub effect: Effect,
+}
+
+/// Minting was stopped.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// What was frozen.
+    pub scope: Scope,
+    /// Who did it.
+    pub uid: u32,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<Purpose>,
+}
+
+/// A freeze was ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thaw {
+    /// What was thawed.
+    pub scope: Scope,
+    /// Who did it.
+    pub uid: u32,
+}
+
+/// The principal confirmed the clock.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clock {
+    /// Who did it.
+    pub uid: u32,
+}
+
+/// A freeze stopped a signature: that payment is never signed and its amount was given back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withheld {
+    /// The entry of the payment.
+    pub of_seq: u64,
+    /// The payment's id.
+    pub jti: Jti,
+    /// The freeze that stopped it.
+    pub scope: Scope,
+}
+
+/// Calls that were over a limit since the last such entry.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimited {
+    /// Who called.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agent: Option<AgentName>,
+    /// The uid.
+    pub uid: u32,
+    /// How many calls.
+    pub calls: u64,
+}
+
+/// An entry of the wallet's journal, read back.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each variant is the struct of its name")]
+pub enum Event {
+    Clock(Clock),
+    Denial(Denial),
+    Freeze(Freeze),
+    Init(Init),
+    Intent(Intent),
+    Payment(Payment),
+    Policy(Policy),
+    PolicyRefused(PolicyRefused),
+    RateLimited(RateLimited),
+    Receipt(Receipt),
+    Thaw(Thaw),
+    Withheld(Withheld),
+}
+
+/// Why an entry is no event of a wallet.
+#[derive(Debug, Error, Clone)]
+#[non_exhaustive]
+pub enum EventError {
+    /// Its fields are not those of its kind.
+    #[error(transparent)]
+    Fields(#[from] EntryError),
+    /// No wallet writes entries of this kind.
+    #[error("{kind:?} is no kind of entry that a wallet writes")]
+    KindUnknown {
+        /// The kind.
+        kind: String,
+    },
+}
+
+impl Event {
+    /// Reads an entry's own fields by its kind.
+    ///
+    /// # Errors
+    ///
+    /// [`EventError`] for a kind this wallet does not write, or fields that do not fit it.
+    pub fn parse(entry: &Entry<'_>) -> Result<Self, EventError> {
+        Ok(match entry.kind {
+            kind::CLOCK => Self::Clock(entry.fields()?),
+            kind::DENIAL => Self::Denial(entry.fields()?),
+            kind::FREEZE => Self::Freeze(entry.fields()?),
+            kind::INIT => Self::Init(entry.fields()?),
+            kind::INTENT => Self::Intent(entry.fields()?),
+            kind::PAYMENT => Self::Payment(entry.fields()?),
+            kind::POLICY => Self::Policy(entry.fields()?),
+            kind::POLICY_REFUSED => Self::PolicyRefused(entry.fields()?),
+            kind::RATE_LIMITED => Self::RateLimited(entry.fields()?),
+            kind::RECEIPT => Self::Receipt(entry.fields()?),
+            kind::THAW => Self::Thaw(entry.fields()?),
+            kind::WITHHELD => Self::Withheld(entry.fields()?),
+            other => return Err(EventError::KindUnknown { kind: other.to_owned() }),
+        })
+    }
+}

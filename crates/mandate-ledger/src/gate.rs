@@ -1,0 +1,218 @@
+//! The gate every signature passes, and the permit that opens it.
+//!
+//! A freeze shuts the gate and waits for signatures under way, so that none follows a freeze that was answered.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use mandate::digest::DIGEST_BYTES;
+use mandate::token::{Draft, Intent, Kind, Mandate, Payment};
+use mandate::{AgentName, Head, MerchantId};
+
+use crate::request::Scope;
+
+/// Written notes that are kept in case their commit fails: more than one batch can write.
+const NOTES_KEPT: usize = 1_024;
+
+/// What may not be signed.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    shut: RwLock<Shut>,
+}
+
+#[derive(Debug, Default)]
+struct Shut {
+    frozen: BTreeSet<Scope>,
+    /// Payments whose signature a freeze stopped, by entry: a second permit for one must not sign it later.
+    withheld: BTreeMap<u64, Scope>,
+}
+
+impl Gate {
+    pub(crate) fn new(frozen: BTreeSet<Scope>) -> Self {
+        Self { shut: RwLock::new(Shut { frozen, withheld: BTreeMap::new() }) }
+    }
+
+    // A panic elsewhere cannot leave the sets half changed, so a poisoned lock is still good.
+    fn read(&self) -> RwLockReadGuard<'_, Shut> {
+        self.shut.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Shut> {
+        self.shut.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns once no signature under the scope is under way and none can begin.
+    pub(crate) fn freeze(&self, scope: Scope) {
+        self.write().frozen.insert(scope);
+    }
+
+    pub(crate) fn thaw(&self, scope: &Scope) {
+        self.write().frozen.remove(scope);
+    }
+
+    pub(crate) fn frozen(&self) -> Vec<Scope> {
+        self.read().frozen.iter().cloned().collect()
+    }
+
+    /// The widest freeze that covers the pair.
+    pub(crate) fn covering(&self, agent: &AgentName, merchant: &MerchantId) -> Option<Scope> {
+        self.read().covering(agent, merchant)
+    }
+
+    /// Lets a payment be signed again: it was signed before the freeze, and its bytes may be out.
+    pub(crate) fn release(&self, seq: u64) {
+        self.write().withheld.remove(&seq);
+    }
+}
+
+impl Shut {
+    fn covering(&self, agent: &AgentName, merchant: &MerchantId) -> Option<Scope> {
+        if self.frozen.is_empty() {
+            return None;
+        }
+        [Scope::Wallet, Scope::Agent(agent.clone()), Scope::Merchant(merchant.clone())]
+            .into_iter()
+            .find(|scope| self.frozen.contains(scope))
+    }
+}
+
+/// The hash of a token that was signed.
+///
+/// Its row is written with the next entry, so that a mint costs one commit. A crash before that loses nothing:
+/// signing is deterministic, and the hash is made again at start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Note {
+    pub(crate) seq: u64,
+    pub(crate) hash: [u8; DIGEST_BYTES],
+}
+
+/// Notes in the order of signing; the last `unwritten` have no row yet.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    queue: Mutex<NoteQueue>,
+}
+
+#[derive(Debug, Default)]
+struct NoteQueue {
+    notes: VecDeque<Note>,
+    unwritten: usize,
+}
+
+impl Notes {
+    fn lock(&self) -> MutexGuard<'_, NoteQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, note: Note) {
+        let mut queue = self.lock();
+        queue.notes.push_back(note);
+        queue.unwritten = queue.unwritten.saturating_add(1);
+    }
+
+    /// Takes the notes to write now: all that are kept when an earlier write may have been rolled back.
+    pub(crate) fn to_write(&self, rewrite: bool) -> Vec<Note> {
+        let mut queue = self.lock();
+        if rewrite {
+            queue.unwritten = queue.notes.len();
+        }
+        let written = queue.notes.len().saturating_sub(queue.unwritten);
+        let notes = queue.notes.iter().skip(written).copied().collect();
+        queue.unwritten = 0;
+        let excess = queue.notes.len().saturating_sub(NOTES_KEPT);
+        queue.notes.drain(..excess);
+        notes
+    }
+}
+
+/// The right to sign one token, once.
+///
+/// Only a committed reservation makes one; it cannot be copied, and redeeming consumes it.
+pub struct Permit<K: Kind> {
+    pub(crate) draft: Draft<K>,
+    pub(crate) head: Head,
+    pub(crate) seq: u64,
+    pub(crate) agent: AgentName,
+    pub(crate) merchant: MerchantId,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) notes: Arc<Notes>,
+}
+
+/// A token whose hash a crash left unwritten: sign it again, so that carts and receipts that name it are known.
+#[derive(Debug)]
+pub enum Unhashed {
+    /// An intent.
+    Intent(Permit<Intent>),
+    /// A payment.
+    Payment(Permit<Payment>),
+}
+
+/// What came of redeeming a [`Permit`].
+#[derive(Debug)]
+pub enum Redeemed<K: Kind, E> {
+    /// The signer failed; the reservation stands and the same request may be sent again.
+    Failed(E),
+    /// The token.
+    Signed(Mandate<K>),
+    /// A freeze came in between; nothing was signed.
+    Withheld(Withheld),
+}
+
+/// A reservation whose signature a freeze stopped; it goes to [`crate::Ledger::withhold`].
+#[derive(Debug)]
+pub struct Withheld {
+    pub(crate) seq: u64,
+    pub(crate) scope: Scope,
+}
+
+impl Withheld {
+    /// The freeze that stopped it.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+impl<K: Kind> Permit<K> {
+    /// What will be signed.
+    #[must_use]
+    pub fn claims(&self) -> &K::Claims {
+        self.draft.claims()
+    }
+
+    /// The same permit before a gate that is open: for making a hash again, never for handing a token out.
+    pub(crate) fn past_the_gate(self) -> Self {
+        Self { gate: Arc::default(), ..self }
+    }
+
+    /// Runs `sign` unless a freeze came since the reservation; a freeze waits until it returns.
+    pub fn redeem<E>(
+        self,
+        sign: impl FnOnce(&Draft<K>, Head) -> Result<Mandate<K>, E>,
+    ) -> Redeemed<K, E> {
+        let shut = self.gate.read();
+        if let Some(scope) = shut.withheld.get(&self.seq).cloned() {
+            return Redeemed::Withheld(Withheld { seq: self.seq, scope });
+        }
+        if let Some(scope) = shut.covering(&self.agent, &self.merchant) {
+            drop(shut);
+            // Between the two locks the freeze may end; the permit is void all the same.
+            self.gate.write().withheld.insert(self.seq, scope.clone());
+            return Redeemed::Withheld(Withheld { seq: self.seq, scope });
+        }
+        match sign(&self.draft, self.head) {
+            Ok(mandate) => {
+                self.notes.push(Note { seq: self.seq, hash: mandate.hash().into() });
+                Redeemed::Signed(mandate)
+            }
+            Err(error) => Redeemed::Failed(error),
+        }
+    }
+}
+
+impl<K: Kind> fmt::Debug for Permit<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("Permit");
+        f.field("kind", &K::TYP).field("seq", &self.seq).finish_non_exhaustive()
+    }
+}

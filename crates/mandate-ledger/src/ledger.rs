@@ -1,0 +1,475 @@
+//! The handle that every request goes through.
+//!
+//! Each method is one durable transaction on the journal's writer thread and answers after its commit. A denial is a
+//! value; an error means that no answer could be reached.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mandate::key::Jwk;
+use mandate::text::Purpose;
+use mandate::token::{Cart, Intent, Mandate, Payment, Receipt, Status, UnverifiedMandate};
+use mandate::{Head, Jti, KeySet, MerchantRole, PrincipalId, PublicKey, UnixSeconds};
+use mandate_journal::{
+    Died, Genesis as JournalGenesis, Journal, OpenError, Options, Progress, StoreError,
+    Transaction, Verified, VerifyFault, WriteError, verify,
+};
+use mandate_policy::{PolicyDigest, Rules};
+
+use crate::accounts::{self, Accounts, Hold};
+use crate::clock::{ClockFault, ClockReading};
+use crate::damage::damaged;
+use crate::desk::{Desk, Shared};
+use crate::event::{About, Init, kind};
+use crate::gate::{Gate, Permit, Unhashed, Withheld};
+use crate::receipt;
+use crate::refusal::{Outcome, Refusal};
+use crate::request::{
+    BudgetFilter, Call, Caller, CapBudget, ExplainAsk, Explanation, IntentAsk, Scope,
+};
+
+/// The ledger's file is `wallet.db`.
+pub const LEDGER_NAME: &str = "wallet";
+
+/// A request could not be answered: the ledger did not write.
+pub type LedgerError = WriteError;
+
+/// Whose ledger it is, for its first entry.
+#[derive(Debug, Clone)]
+pub struct Genesis {
+    /// The principal.
+    pub principal: PrincipalId,
+    /// The key that signs.
+    pub key: PublicKey,
+    /// When it was made.
+    pub time: UnixSeconds,
+}
+
+/// Whether a freeze outlives the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on disk.
+    Durable,
+    /// The disk is full: it holds until the process ends.
+    UntilExit,
+}
+
+/// The state of the ledger at a glance.
+#[derive(Debug, Clone)]
+pub struct LedgerStatus {
+    /// The journal's head.
+    pub head: Head,
+    /// What is frozen.
+    pub frozen: Vec<Scope>,
+    /// Why the clock is not believed, if it is not.
+    pub clock: Option<ClockFault>,
+    /// Why the ledger is not believed, if it is not.
+    pub distrusted: Option<String>,
+    /// Payments minted and not settled.
+    pub holds: u64,
+}
+
+/// The wallet's ledger. Cheap to clone; all clones are one ledger.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    journal: Journal<Accounts>,
+    shared: Arc<Shared>,
+    principal: PrincipalId,
+    key: PublicKey,
+    path: PathBuf,
+}
+
+impl Ledger {
+    /// Makes a new ledger in `dir`; it is complete and on disk, or not there.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Exists`] when there is one: nothing is ever overwritten. [`OpenError`] when the disk fails.
+    pub fn create(dir: &Path, genesis: &Genesis) -> Result<(), OpenError> {
+        let init = Init { principal: genesis.principal.clone(), key: Jwk::from(&genesis.key) };
+        let genesis = JournalGenesis { time: genesis.time, kind: kind::INIT, fields: &init };
+        Journal::<Accounts>::create(dir, LEDGER_NAME, &genesis)
+    }
+
+    /// Opens the ledger in `dir` under an exclusive lock. Blocks.
+    ///
+    /// [`Died`] resolves when the disk failed a commit: the process must end then, and read back after a restart.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], with what is wrong with which file. A missing ledger is never replaced by a fresh one.
+    pub fn open(
+        dir: &Path,
+        rules: Arc<Rules>,
+        options: Options,
+    ) -> Result<(Self, Died), OpenError> {
+        let (journal, died) = Journal::<Accounts>::open(dir, LEDGER_NAME, options)?;
+        let path = ledger_path(dir);
+        let first = journal.read_blocking(|db| {
+            let owner =
+                accounts::owner(db)?.ok_or_else(|| damaged("the first entry is missing"))?;
+            Ok((accounts::frozen_scopes(db)?, owner))
+        });
+        let (frozen, owner) =
+            first.map_err(|source| OpenError::Store { path: path.clone(), source })?;
+        let shared = Arc::new(Shared::new(Gate::new(frozen), rules));
+        let ledger = Self { journal, shared, principal: owner.principal, key: owner.key, path };
+        Ok((ledger, died))
+    }
+
+    /// The ledger's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whose ledger it is.
+    #[must_use]
+    pub fn principal(&self) -> &PrincipalId {
+        &self.principal
+    }
+
+    /// The key that must sign.
+    #[must_use]
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
+        self.shared.rules()
+    }
+
+    /// Mints nothing from here on, because of `problem`.
+    pub fn distrust(&self, problem: String) {
+        self.shared.distrust(problem);
+    }
+
+    /// Runs one request that may write.
+    async fn write<R: Send + 'static>(
+        &self,
+        now: ClockReading,
+        work: impl FnOnce(&mut Desk<'_, '_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, LedgerError> {
+        let shared = Arc::clone(&self.shared);
+        self.journal
+            .write(move |tx: &mut Transaction<'_, Accounts>| {
+                work(&mut Desk::open(tx, &shared, now)?)
+            })
+            .await
+    }
+
+    /// Runs one request that only reads, but needs the sums in memory.
+    async fn ask<R: Send + 'static>(
+        &self,
+        now: ClockReading,
+        work: impl FnOnce(&mut Desk<'_, '_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, LedgerError> {
+        let shared = Arc::clone(&self.shared);
+        self.journal
+            .write(move |tx: &mut Transaction<'_, Accounts>| {
+                work(&mut Desk::read(tx, &shared, now))
+            })
+            .await
+    }
+
+    /// Decides about an intent and writes it down. `jti` is fresh; a replayed idempotency key ignores it.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written.
+    pub async fn mint_intent(
+        &self,
+        now: ClockReading,
+        caller: &Caller,
+        ask: IntentAsk,
+        jti: Jti,
+    ) -> Result<Outcome<Permit<Intent>>, LedgerError> {
+        let caller = caller.clone();
+        self.write(now, move |desk| desk.mint_intent(&caller, &ask, jti)).await
+    }
+
+    /// Decides about a verified cart and reserves its total: from the commit on it counts against every cap.
+    ///
+    /// The same cart gives a permit for the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written.
+    pub async fn reserve(
+        &self,
+        now: ClockReading,
+        caller: &Caller,
+        cart: Mandate<Cart>,
+        jti: Jti,
+    ) -> Result<Outcome<Permit<Payment>>, LedgerError> {
+        let caller = caller.clone();
+        self.write(now, move |desk| desk.reserve(&caller, &cart, jti)).await
+    }
+
+    /// Gives back a reservation that a freeze stopped before its signature; the answer is the refusal.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written; the reservation then stands.
+    pub async fn withhold(
+        &self,
+        now: ClockReading,
+        withheld: Withheld,
+    ) -> Result<Refusal, LedgerError> {
+        self.write(now, move |desk| desk.withhold(withheld)).await
+    }
+
+    /// The keys that may have signed a receipt: the merchant's listed ones, and those at the time of the payment.
+    ///
+    /// Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the ledger cannot be read.
+    pub fn receipt_keys(
+        &self,
+        receipt: &UnverifiedMandate<Receipt>,
+    ) -> Result<KeySet<MerchantRole>, StoreError> {
+        let rules = self.rules();
+        self.journal.read_blocking(|db| receipt::receipt_keys(db, &rules, receipt))
+    }
+
+    /// Settles a payment, or gives its amount back on a void. Works while frozen.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written.
+    pub async fn record_receipt(
+        &self,
+        now: ClockReading,
+        caller: &Caller,
+        receipt: Mandate<Receipt>,
+    ) -> Result<Outcome<Status>, LedgerError> {
+        let caller = caller.clone();
+        self.write(now, move |desk| desk.record_receipt(&caller, &receipt)).await
+    }
+
+    /// Writes down a refusal that was found before the ledger was asked, and gives it back.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written.
+    pub async fn deny(
+        &self,
+        now: ClockReading,
+        caller: &Caller,
+        call: Call,
+        refusal: Refusal,
+    ) -> Result<Refusal, LedgerError> {
+        let caller = caller.clone();
+        let outcome = self
+            .write(now, move |desk| desk.deny::<()>(&caller, call, refusal, About::default()))
+            .await?;
+        match outcome {
+            Outcome::Denied(refusal) => Ok(refusal),
+            Outcome::Granted(()) => Err(LedgerError::NotApplied(StoreError::Closed)),
+        }
+    }
+
+    /// Sums up calls that were over a limit: one entry for many.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written.
+    pub async fn rate_limited(
+        &self,
+        now: ClockReading,
+        caller: &Caller,
+        calls: u64,
+    ) -> Result<(), LedgerError> {
+        let caller = caller.clone();
+        self.write(now, move |desk| desk.rate_limited(&caller, calls)).await
+    }
+
+    /// Stops minting under `scope`: at once, then durably. No signature follows the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unknown`] when the disk failed; a full disk is [`Durability::UntilExit`].
+    pub async fn freeze(
+        &self,
+        now: ClockReading,
+        uid: u32,
+        scope: Scope,
+        reason: Option<Purpose>,
+    ) -> Result<Durability, LedgerError> {
+        self.shared.gate.freeze(scope.clone());
+        match self.write(now, move |desk| desk.freeze(scope, uid, reason)).await {
+            Ok(()) => Ok(Durability::Durable),
+            Err(LedgerError::NotApplied(_)) => Ok(Durability::UntilExit),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends a freeze of exactly this scope, durably, then at once.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written; the freeze then stands.
+    pub async fn thaw(&self, now: ClockReading, uid: u32, scope: Scope) -> Result<(), LedgerError> {
+        let thawed = scope.clone();
+        self.write(now, move |desk| desk.thaw(scope, uid)).await?;
+        self.shared.gate.thaw(&thawed);
+        Ok(())
+    }
+
+    /// Makes this reading the measure of later ones: the principal says that the clock is right.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written.
+    pub async fn confirm_clock(&self, now: ClockReading, uid: u32) -> Result<(), LedgerError> {
+        self.write(now, move |desk| desk.confirm_clock(uid)).await
+    }
+
+    /// Puts new rules in force, whole. What was spent before counts under them.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written; the old rules then stay.
+    pub async fn reload(&self, now: ClockReading, rules: Arc<Rules>) -> Result<(), LedgerError> {
+        let before = self.rules();
+        let result = self.write(now, move |desk| desk.reload(&rules)).await;
+        if result.is_err() {
+            self.shared.set_rules(before);
+        }
+        result
+    }
+
+    /// Writes down that a wallet.toml was refused.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written.
+    pub async fn reload_refused(
+        &self,
+        now: ClockReading,
+        digest: PolicyDigest,
+        faults: u64,
+    ) -> Result<(), LedgerError> {
+        self.write(now, move |desk| desk.reload_refused(digest, faults)).await
+    }
+
+    /// What is left under the caps that apply to the caller, or to anyone when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn budget(
+        &self,
+        now: ClockReading,
+        caller: Option<&Caller>,
+        filter: BudgetFilter,
+    ) -> Result<Vec<CapBudget>, LedgerError> {
+        let agent = caller.and_then(|caller| caller.agent.clone());
+        self.ask(now, move |desk| desk.budget(agent.as_ref(), &filter)).await
+    }
+
+    /// What would be answered. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn explain(
+        &self,
+        now: ClockReading,
+        ask: ExplainAsk,
+    ) -> Result<Explanation, LedgerError> {
+        self.ask(now, move |desk| desk.explain(&ask)).await
+    }
+
+    /// The state at a glance.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn status(&self, now: ClockReading) -> Result<LedgerStatus, LedgerError> {
+        let frozen = self.shared.gate.frozen();
+        let distrusted = self.shared.distrusted().map(str::to_owned);
+        self.ask(now, move |desk| {
+            Ok(LedgerStatus {
+                head: desk.tx.head(),
+                frozen,
+                clock: desk.clock().err(),
+                distrusted,
+                holds: desk.tx.projection().unsettled_total(),
+            })
+        })
+        .await
+    }
+
+    /// Tokens whose hash a crash left unwritten; each is to be redeemed once before minting starts.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn unhashed(&self, now: ClockReading) -> Result<Vec<Unhashed>, LedgerError> {
+        self.ask(now, |desk| desk.unhashed()).await
+    }
+
+    /// Open holds after `after_seq`, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn holds(
+        &self,
+        now: ClockReading,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<Hold>, LedgerError> {
+        // Through the writer, which first notes the hash of each payment that was just signed.
+        self.write(now, move |desk| accounts::open_holds(desk.tx.db(), after_seq, limit)).await
+    }
+
+    /// Entries from `from` on, as stored: at most `limit`, and at most [`mandate_journal::read::ENTRIES_MAX`]. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the ledger cannot be read.
+    pub fn entries(&self, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.journal.read_blocking(|db| accounts::entries(db, from, limit))
+    }
+
+    /// The last committed head.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.journal.head()
+    }
+
+    /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large ledger; `on_progress` is
+    /// called now and then, and may stop it.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyFault`] with the first thing that does not fit.
+    pub fn verify(
+        &self,
+        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Verified, VerifyFault> {
+        self.journal.read_blocking(|db| Ok(verify::<Accounts>(db, on_progress)))?
+    }
+
+    /// Writes what is queued and closes the file. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the writer, if one did.
+    pub fn close(self) -> Result<(), StoreError> {
+        self.journal.close()
+    }
+}
+
+/// The ledger's file in a state folder.
+#[must_use]
+pub fn ledger_path(dir: &Path) -> PathBuf {
+    dir.join(format!("{LEDGER_NAME}.db"))
+}

@@ -1,0 +1,197 @@
+//! Recording receipts: a payment settles, or its amount comes back, by the merchant's signature alone.
+
+use mandate::token::{Intent, Mandate, Payment, Receipt, ReceiptClaims, Status, UnverifiedMandate};
+use mandate::{AgentName, Head, KeySet, MerchantId, MerchantRole, MinorUnits, Money, PublicKey};
+use mandate_journal::StoreError;
+use mandate_policy::Rules;
+use rusqlite::Connection;
+
+use crate::accounts::{self, effect_of};
+use crate::damage::damaged;
+use crate::desk::{Desk, parse_event, stored_draft};
+use crate::event::{self, About, Effect, Event, kind};
+use crate::refusal::{Outcome, Refusal};
+use crate::request::{Call, Caller, Scope};
+
+/// What a receipt answers, as this wallet wrote it down.
+struct Answered {
+    seq: u64,
+    agent: AgentName,
+    merchant: MerchantId,
+    expected: Expected,
+}
+
+/// What the receipt must say.
+struct Expected {
+    action: mandate::token::Action,
+    /// Absent for a free action.
+    total: Option<Money>,
+    peer_log: Head,
+}
+
+impl Desk<'_, '_> {
+    pub(crate) fn record_receipt(
+        &mut self,
+        caller: &Caller,
+        receipt: &Mandate<Receipt>,
+    ) -> Result<Outcome<Status>, StoreError> {
+        let answered = match self.answered(receipt.claims())? {
+            Ok(answered) => answered,
+            Err(refusal) => return self.deny_receipt(caller, receipt, refusal),
+        };
+        let claims = receipt.claims();
+        if let Some(field) = self.differs(claims, &answered)? {
+            let problem = format!("`{field}` is not what this wallet minted");
+            return self.deny_receipt(caller, receipt, Refusal::ReceiptInvalid { problem });
+        }
+        let before = accounts::answer_of(self.tx.db(), answered.seq)?;
+        let (same, other) = match claims.status {
+            Status::Executed => (before.executed, before.void),
+            Status::Void => (before.void, before.executed),
+        };
+        if same {
+            return Ok(Outcome::Granted(claims.status));
+        }
+        let effect = if other { Effect::Conflict } else { effect_of(claims.status) };
+        if effect == Effect::Conflict {
+            self.shared.gate.freeze(Scope::Merchant(answered.merchant.clone()));
+        }
+        self.append(
+            kind::RECEIPT,
+            &event::Receipt {
+                agent: caller.agent.clone(),
+                uid: caller.uid,
+                receipt: receipt.as_str().to_owned(),
+                hash: receipt.hash(),
+                of_seq: answered.seq,
+                effect,
+            },
+        )?;
+        Ok(match effect {
+            Effect::Conflict => Outcome::Denied(Refusal::ReceiptConflict),
+            Effect::Released | Effect::Settled => Outcome::Granted(claims.status),
+        })
+    }
+
+    fn deny_receipt(
+        &mut self,
+        caller: &Caller,
+        receipt: &Mandate<Receipt>,
+        refusal: Refusal,
+    ) -> Result<Outcome<Status>, StoreError> {
+        let claims = receipt.claims();
+        let about = About {
+            merchant: Some(claims.iss.clone()),
+            action: Some(claims.action.sku.clone()),
+            total: claims.total,
+            cart: claims.cart,
+            purpose: None,
+        };
+        self.deny(caller, Call::RecordReceipt, refusal, about)
+    }
+
+    /// The payment or free intent that the receipt's hashes name.
+    fn answered(&self, claims: &ReceiptClaims) -> Result<Result<Answered, Refusal>, StoreError> {
+        let unknown =
+            |problem: &str| Ok(Err(Refusal::ReceiptInvalid { problem: problem.to_owned() }));
+        let db = self.tx.db();
+        let Some(intent_seq) = accounts::seq_of_hash(db, claims.intent.as_bytes())? else {
+            return unknown("`intent` is not an intent of this wallet");
+        };
+        let (Some(cart), Some(payment)) = (claims.cart, claims.payment) else {
+            return self.answered_free(intent_seq);
+        };
+        let Some(hold) = accounts::hold_by_cart(db, &cart)? else {
+            return unknown("`cart` is not a cart this wallet paid");
+        };
+        if hold.intent_seq != intent_seq {
+            return unknown("`intent` is not the intent of its cart");
+        }
+        if accounts::seq_of_hash(db, payment.as_bytes())? != Some(hold.seq) {
+            return unknown("`payment` is not the payment this wallet minted for the cart");
+        }
+        let Event::Payment(minted) = self.event(hold.seq)? else {
+            return Err(damaged(format!("entry {} is no payment", hold.seq)));
+        };
+        let draft = stored_draft::<Payment>(hold.seq, &minted.header, &minted.claims)?;
+        Ok(Ok(Answered {
+            seq: hold.seq,
+            agent: hold.charge.agent.clone(),
+            merchant: hold.charge.merchant.clone(),
+            expected: Expected {
+                action: draft.claims().action.clone().into(),
+                total: Some(hold.total()),
+                peer_log: self.head_after(hold.seq)?,
+            },
+        }))
+    }
+
+    fn answered_free(&self, intent_seq: u64) -> Result<Result<Answered, Refusal>, StoreError> {
+        let Event::Intent(minted) = self.event(intent_seq)? else {
+            return Err(damaged(format!("entry {intent_seq} is no intent")));
+        };
+        let draft = stored_draft::<Intent>(intent_seq, &minted.header, &minted.claims)?;
+        if accounts::hold_by_intent(self.tx.db(), intent_seq)?.is_some() {
+            let problem = "the intent was paid, and the receipt names no payment".to_owned();
+            return Ok(Err(Refusal::ReceiptInvalid { problem }));
+        }
+        let claims = draft.claims();
+        Ok(Ok(Answered {
+            seq: intent_seq,
+            agent: minted.agent,
+            merchant: claims.aud.clone(),
+            expected: Expected {
+                action: claims.action.clone(),
+                total: None,
+                peer_log: self.head_after(intent_seq)?,
+            },
+        }))
+    }
+
+    /// The first claim that is not what this wallet wrote down.
+    fn differs(
+        &self,
+        claims: &ReceiptClaims,
+        answered: &Answered,
+    ) -> Result<Option<&'static str>, StoreError> {
+        let principal = &self.tx.projection().owner()?.principal;
+        let expected = &answered.expected;
+        let total = expected.total.map(|total| match claims.status {
+            Status::Executed => total,
+            Status::Void => Money { amount: MinorUnits::ZERO, ..total },
+        });
+        let fits = [
+            ("iss", claims.iss == answered.merchant),
+            ("aud", claims.aud == *principal),
+            ("act", claims.act == answered.agent),
+            ("action", claims.action == expected.action),
+            ("total", claims.total == total),
+            ("peer_log", claims.peer_log == expected.peer_log),
+        ];
+        Ok(fits.into_iter().find_map(|(field, fits)| (!fits).then_some(field)))
+    }
+}
+
+/// The keys that may have signed a receipt: those listed now, and those listed when its payment was minted.
+pub(crate) fn receipt_keys(
+    db: &Connection,
+    rules: &Rules,
+    receipt: &UnverifiedMandate<Receipt>,
+) -> Result<KeySet<MerchantRole>, StoreError> {
+    let claims = receipt.claims();
+    let listed =
+        rules.merchant(&claims.iss).into_iter().flat_map(|merchant| merchant.keys.iter().copied());
+    let mut keys: Vec<PublicKey> = listed.collect();
+    let hold = claims.cart.map(|cart| accounts::hold_by_cart(db, &cart)).transpose()?.flatten();
+    if let Some(hold) = hold.filter(|hold| hold.charge.merchant == claims.iss)
+        && let Some(bytes) = mandate_journal::read::entry(db, hold.seq)?
+        && let Event::Payment(payment) = parse_event(hold.seq, &bytes)?
+    {
+        for jwk in payment.keys {
+            let key = PublicKey::try_from(jwk)
+                .map_err(|error| damaged(format!("entry {}: {error}", hold.seq)))?;
+            keys.push(key);
+        }
+    }
+    Ok(KeySet::new(keys))
+}
