@@ -1,1 +1,12 @@
-//! Harness shared by the suites.
+//! Harness shared by the suites: a principal's home with a real key, the daemon over it, clients, and a clock to bend.
+
+mod clock;
+mod daemon;
+mod denial;
+mod home;
+
+pub use clock::TestClock;
+pub use daemon::{Agent, Running};
+pub use denial::{Denied, denied};
+pub use home::{Home, LUX, RIVAL, must_not_skip};
+pub use mandate_demo::Merchant;

@@ -1,1 +1,29 @@
-//! mandated
+//! The wallet daemon: two Unix sockets before one ledger and one key.
+//!
+//! It reads requests, asks the ledger, signs what a permit allows, and answers. It decides nothing itself: what may be
+//! spent is for the policy and the ledger to say. [`run`] is all of it; `main.rs` adds the command line.
+
+mod clock;
+mod control;
+mod convert;
+mod daemon;
+mod doors;
+mod health;
+mod key;
+mod limits;
+pub mod log;
+mod mint;
+mod policy;
+mod reload;
+mod run;
+mod serve;
+mod sockets;
+mod status;
+mod users;
+mod wallet;
+mod watch;
+
+pub use clock::{ClockError, SystemClock};
+pub use policy::{CONFIG_BYTES_MAX, ConfigError, Loaded, load};
+pub use run::{Config, RunError, run};
+pub use sockets::{SOCKET_PATH_BYTES_MAX, SocketError};

@@ -1,2 +1,100 @@
-//! mandated
-fn main() {}
+//! `mandated`: the wallet daemon. Runs in the foreground, logs to stderr, prints its socket paths when ready.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use mandate_proto::paths::{Overrides, Paths};
+use mandated::log::{self, LogFormat};
+use mandated::{Config, RunError};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// Exit code of a wrong command line or wallet.toml.
+const EXIT_CONFIG: u8 = 2;
+
+/// The wallet beside your agents: mints mandates on a Unix socket, under the caps of wallet.toml.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// The principal's file [default: mandate/wallet.toml in the XDG configuration folder]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of the ledger [default: mandate in the XDG state folder]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// The folder of the two sockets [default: mandate in the XDG runtime folder]
+    #[arg(long, value_name = "DIR")]
+    runtime_dir: Option<PathBuf>,
+    /// How log lines look; the variable `RUST_LOG` chooses which
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
+}
+
+fn main() -> ExitCode {
+    // First of all: nothing secret may be in memory before it is locked and out of reach.
+    let hardening = mandate_keys::harden_process();
+    let Arguments { config, state_dir, runtime_dir, log_format } = Arguments::parse();
+    log::start(log_format);
+    let warnings: Vec<String> = hardening.warnings().collect();
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    let paths = match Paths::resolve(Overrides { config, state_dir, runtime_dir }) {
+        Ok(paths) => paths,
+        Err(error) => return failed(&error.to_string(), EXIT_CONFIG),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("cannot start: {error}"), 1),
+    };
+    match runtime.block_on(serve(Config { warnings, ..Config::new(paths) })) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            failed(&log::chain_lines(&error), if error.is_config() { EXIT_CONFIG } else { 1 })
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<(), RunError> {
+    let (ready, told) = oneshot::channel();
+    let paths = [config.paths.wallet_socket(), config.paths.control_socket()];
+    let announce = tokio::spawn(async move {
+        if told.await.is_ok() {
+            let mut out = io::stdout().lock();
+            for path in paths {
+                // Nobody may be reading.
+                writeln!(out, "{}", path.display()).unwrap_or_default();
+            }
+            out.flush().unwrap_or_default();
+        }
+    });
+    let result = mandated::run(Config { ready: Some(ready), ..config }, stop_signal()).await;
+    announce.abort();
+    result
+}
+
+/// Resolves on SIGTERM, SIGINT, or at once if neither can be awaited.
+async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("cannot wait for signals");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Says why on stderr, whatever the log format and filter are.
+fn failed(why: &str, code: u8) -> ExitCode {
+    let mut err = io::stderr().lock();
+    for line in why.lines() {
+        writeln!(err, "mandated: {line}").unwrap_or_default();
+    }
+    ExitCode::from(code)
+}

@@ -1,0 +1,179 @@
+//! The service that the principal calls: watches and steers, mints nothing.
+
+mod log;
+mod report;
+mod request;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use mandate_ledger::{BudgetFilter, Refusal};
+use mandate_proto::v1;
+use mandate_proto::v1::control_server::Control;
+use tokio::sync::Semaphore;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::convert::cap;
+use crate::daemon::Daemon;
+use crate::serve::Peer;
+use crate::status;
+use crate::wallet::peer;
+use request::{FreezeAsk, ThawAsk};
+
+/// Holds in one answer, as the contract has it.
+const HOLDS_MAX: usize = 500;
+/// Full checks of the journal at a time; one takes minutes on a large ledger.
+const CHECKS_MAX: usize = 1;
+
+/// The principal's service.
+#[derive(Debug, Clone)]
+pub(crate) struct ControlService {
+    daemon: Arc<Daemon>,
+    checks: Arc<Semaphore>,
+}
+
+impl ControlService {
+    pub(crate) fn new(daemon: Arc<Daemon>) -> Self {
+        Self { daemon, checks: Arc::new(Semaphore::new(CHECKS_MAX)) }
+    }
+
+    /// Who calls, checked against the file as it is now: a reload may have brought another owner.
+    fn principal<T>(&self, request: &Request<T>) -> Result<Peer, Status> {
+        let peer = peer(request)?;
+        if self.daemon.is_principal(peer.uid) { Ok(peer) } else { Err(status::agent_unknown()) }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Status {
+        status::refused(refusal, self.daemon.clock.read().wall)
+    }
+}
+
+#[tonic::async_trait]
+impl Control for ControlService {
+    async fn get_status(
+        &self,
+        request: Request<v1::GetStatusRequest>,
+    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        self.principal(&request)?;
+        let v1::GetStatusRequest {} = request.into_inner();
+        report::status(&self.daemon).await.map(Response::new)
+    }
+
+    async fn freeze(
+        &self,
+        request: Request<v1::FreezeRequest>,
+    ) -> Result<Response<v1::FreezeResponse>, Status> {
+        let peer = self.principal(&request)?;
+        let ask = request::freeze(request.into_inner());
+        let FreezeAsk { scope, reason } = ask.map_err(|refusal| self.refused(&refusal))?;
+        self.daemon
+            .freeze(peer.uid, scope, reason)
+            .await
+            .map(|durable| Response::new(v1::FreezeResponse { durable }))
+    }
+
+    async fn thaw(
+        &self,
+        request: Request<v1::ThawRequest>,
+    ) -> Result<Response<v1::ThawResponse>, Status> {
+        let peer = self.principal(&request)?;
+        let ask = request::thaw(request.into_inner());
+        let ask = ask.map_err(|refusal| self.refused(&refusal))?;
+        let now = self.daemon.clock.read();
+        let thawed = match ask {
+            ThawAsk::Clock => self.daemon.ledger.confirm_clock(now, peer.uid).await,
+            ThawAsk::Scope(scope) => self.daemon.ledger.thaw(now, peer.uid, scope).await,
+        };
+        thawed.map_err(|error| status::failed(&error))?;
+        tracing::info!(uid = peer.uid, "thawed");
+        self.daemon.report().await;
+        Ok(Response::new(v1::ThawResponse {}))
+    }
+
+    async fn reload(
+        &self,
+        request: Request<v1::ReloadRequest>,
+    ) -> Result<Response<v1::ReloadResponse>, Status> {
+        self.principal(&request)?;
+        let v1::ReloadRequest {} = request.into_inner();
+        match self.daemon.reload().await {
+            Ok(digest) => {
+                Ok(Response::new(v1::ReloadResponse { policy_digest: digest.to_string() }))
+            }
+            Err(error) => Err(status::not_reloaded(&error)),
+        }
+    }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        self.principal(&request)?;
+        let ask = request::explain(request.into_inner(), &self.daemon.ledger.rules());
+        let ask = ask.map_err(|refusal| self.refused(&refusal))?;
+        let explained = self.daemon.ledger.explain(self.daemon.clock.read(), ask).await;
+        let explained = explained.map_err(|error| status::failed(&error))?;
+        Ok(Response::new(report::explanation(explained, &self.daemon.mint)))
+    }
+
+    async fn list_holds(
+        &self,
+        request: Request<v1::ListHoldsRequest>,
+    ) -> Result<Response<v1::ListHoldsResponse>, Status> {
+        self.principal(&request)?;
+        let v1::ListHoldsRequest { after_seq } = request.into_inner();
+        // One more than is answered tells whether there are more.
+        let limit = HOLDS_MAX.saturating_add(1);
+        let now = self.daemon.clock.read();
+        let holds = self.daemon.ledger.holds(now, after_seq, limit).await;
+        let mut holds = holds.map_err(|error| status::failed(&error))?;
+        let more = holds.len() > HOLDS_MAX;
+        holds.truncate(HOLDS_MAX);
+        let holds = holds.iter().map(report::hold).collect();
+        Ok(Response::new(v1::ListHoldsResponse { holds, more }))
+    }
+
+    async fn list_caps(
+        &self,
+        request: Request<v1::ListCapsRequest>,
+    ) -> Result<Response<v1::GetBudgetResponse>, Status> {
+        self.principal(&request)?;
+        let v1::ListCapsRequest {} = request.into_inner();
+        let now = self.daemon.clock.read();
+        let caps = self.daemon.ledger.budget(now, None, BudgetFilter::default()).await;
+        let caps = caps.map_err(|error| status::failed(&error))?;
+        Ok(Response::new(v1::GetBudgetResponse { caps: caps.into_iter().map(cap).collect() }))
+    }
+
+    type ReadLogStream = ReceiverStream<log::Page>;
+
+    async fn read_log(
+        &self,
+        request: Request<v1::ReadLogRequest>,
+    ) -> Result<Response<Self::ReadLogStream>, Status> {
+        self.principal(&request)?;
+        Ok(Response::new(log::read(&self.daemon, request.into_inner())))
+    }
+
+    async fn verify_log(
+        &self,
+        request: Request<v1::VerifyLogRequest>,
+    ) -> Result<Response<v1::VerifyLogResponse>, Status> {
+        self.principal(&request)?;
+        let v1::VerifyLogRequest {} = request.into_inner();
+        let Ok(turn) = Arc::clone(&self.checks).try_acquire_owned() else {
+            return Err(Status::resource_exhausted("a check is under way; wait for its end"));
+        };
+        let ledger = self.daemon.ledger.clone();
+        let checked = tokio::task::spawn_blocking(move || {
+            let verified = ledger.verify(|_| ControlFlow::Continue(()));
+            drop(turn);
+            verified
+        });
+        match checked.await {
+            Ok(verified) => Ok(Response::new(report::verified(verified))),
+            Err(error) => Err(Status::internal(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What the principal is told, as it goes over the wire.
+
+use mandate_ledger::{Explanation, Hold, Refusal, Verified, VerifyFault};
+use mandate_proto::v1;
+use tonic::Status;
+
+use crate::convert::{cap, money_out, timestamp};
+use crate::daemon::Daemon;
+use crate::mint::{KeyStatus, Mint};
+use crate::{log, status};
+
+/// What the wallet is, holds and obeys right now.
+pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Status> {
+    let ledger = daemon.ledger.status(daemon.clock.read()).await;
+    let ledger = ledger.map_err(|error| status::failed(&error))?;
+    let policy = daemon.policy.state();
+    let rules = daemon.ledger.rules();
+    let (key_id, key_store, key_problem) = match daemon.mint.status() {
+        KeyStatus::Absent { problem } => (String::new(), String::new(), problem.to_string()),
+        KeyStatus::Present { id, store } => (id.to_string(), store.to_string(), String::new()),
+    };
+    let path = |path: &std::path::Path| path.display().to_string();
+    Ok(v1::GetStatusResponse {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        principal_name: rules.principal().name.to_string(),
+        principal_id: daemon.ledger.principal().to_string(),
+        key_id,
+        key_store,
+        key_problem,
+        policy_digest: policy.digest.to_string(),
+        policy_loaded_at: Some(timestamp(policy.loaded_at)),
+        policy_problem: policy.problem.map(|problem| problem.to_string()).unwrap_or_default(),
+        frozen: ledger.frozen.iter().map(ToString::to_string).collect(),
+        clock_problem: ledger.clock.map(|fault| fault.to_string()).unwrap_or_default(),
+        ledger_problem: ledger.distrusted.unwrap_or_default(),
+        log_size: ledger.head.size,
+        log_root: ledger.head.root.to_string(),
+        holds: ledger.holds,
+        config_path: path(daemon.policy.path()),
+        ledger_path: path(daemon.ledger.path()),
+        wallet_socket: path(&daemon.paths.wallet_socket()),
+        control_socket: path(&daemon.paths.control_socket()),
+        warnings: daemon.warnings.clone(),
+    })
+}
+
+/// What would be answered; a missing key stands against everything, last.
+pub(super) fn explanation(explained: Explanation, mint: &Mint) -> v1::ExplainResponse {
+    let Explanation { mut refusals, caps, free } = explained;
+    refusals.extend(mint.ready().err());
+    let violation = |refusal: &Refusal| v1::Violation {
+        reason: refusal.reason().as_str().to_owned(),
+        message: refusal.to_string(),
+    };
+    v1::ExplainResponse {
+        allowed: refusals.is_empty(),
+        violations: refusals.iter().map(violation).collect(),
+        caps: caps.into_iter().map(cap).collect(),
+        free,
+    }
+}
+
+/// One payment that is not settled.
+pub(super) fn hold(hold: &Hold) -> v1::Hold {
+    v1::Hold {
+        seq: hold.seq,
+        jti: hold.jti.to_string(),
+        agent: hold.charge.agent.to_string(),
+        merchant_id: hold.charge.merchant.to_string(),
+        action_sku: hold.charge.action.to_string(),
+        total: Some(money_out(hold.total())),
+        minted_at: Some(timestamp(hold.charge.at)),
+        expires_at: Some(timestamp(hold.expires_at)),
+        payment_hash: hold.payment.map(|hash| hash.to_string()).unwrap_or_default(),
+    }
+}
+
+/// What a full check found.
+pub(super) fn verified(verified: Result<Verified, VerifyFault>) -> v1::VerifyLogResponse {
+    match verified {
+        Ok(verified) => v1::VerifyLogResponse {
+            size: verified.head.size,
+            root: verified.head.root.to_string(),
+            fault: String::new(),
+        },
+        Err(fault) => {
+            v1::VerifyLogResponse { size: 0, root: String::new(), fault: log::chain(&fault) }
+        }
+    }
+}

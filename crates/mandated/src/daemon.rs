@@ -1,0 +1,233 @@
+//! What all calls share, and the ways through it that every call takes.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use mandate::AgentName;
+use mandate::text::Purpose;
+use mandate_ledger::{
+    Call, Caller, Clock, ClockReading, Durability, Ledger, LedgerError, Outcome, Refusal, Scope,
+};
+use mandate_policy::{Denial, Violation};
+use mandate_proto::paths::Paths;
+use tokio_util::task::TaskTracker;
+use tonic::Status;
+
+use crate::health::Health;
+use crate::limits::{AgentLimits, InFlight};
+use crate::mint::Mint;
+use crate::policy::Policy;
+use crate::serve::Peer;
+use crate::sockets::Sockets;
+use crate::status;
+
+/// Calls of uids that may not call, which get an entry of their own, each second; the rest are summed up.
+const STRANGER_ENTRIES_PER_S: NonZeroU32 = NonZeroU32::MIN;
+/// Uids that may not call, whose calls are summed up by uid.
+const STRANGERS_COUNTED_MAX: usize = 64;
+
+/// The running wallet.
+pub(crate) struct Daemon {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) health: Health,
+    pub(crate) ledger: Ledger,
+    pub(crate) limits: AgentLimits,
+    pub(crate) mint: Mint,
+    pub(crate) paths: Paths,
+    pub(crate) policy: Policy,
+    pub(crate) sockets: Sockets,
+    pub(crate) strangers: Strangers,
+    /// Work that shutdown waits for: everything between a reservation and its answer.
+    pub(crate) tasks: TaskTracker,
+    /// What the system denied that would protect the key better, a sentence each.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl std::fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Daemon").field("paths", &self.paths).finish_non_exhaustive()
+    }
+}
+
+/// Who calls, let in, at one reading of the clock.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) now: ClockReading,
+    pub(crate) caller: Caller,
+    pub(crate) agent: AgentName,
+    /// Ends with the work, not with the connection.
+    _in_flight: InFlight,
+}
+
+impl Daemon {
+    /// The listed agent of a uid, by the rules in force.
+    pub(crate) fn caller(&self, uid: u32) -> Caller {
+        let rules = self.ledger.rules();
+        Caller { agent: rules.agent_by_uid(uid).map(|agent| agent.name.clone()), uid }
+    }
+
+    /// Whether a uid may call on the control socket: the owner of wallet.toml, and root.
+    pub(crate) fn is_principal(&self, uid: u32) -> bool {
+        uid == 0 || uid == self.policy.state().owner
+    }
+
+    /// Stops minting under a scope; whether that outlives the process.
+    pub(crate) async fn freeze(
+        &self,
+        uid: u32,
+        scope: Scope,
+        reason: Option<Purpose>,
+    ) -> Result<bool, Status> {
+        let frozen = self.ledger.freeze(self.clock.read(), uid, scope.clone(), reason).await;
+        tracing::warn!(uid, %scope, "frozen");
+        self.report().await;
+        match frozen {
+            Ok(durability) => Ok(durability == Durability::Durable),
+            Err(error) => Err(status::failed(&error)),
+        }
+    }
+
+    /// Lets one call in: the peer is a listed agent, within its rate, with room for one more call.
+    ///
+    /// # Errors
+    ///
+    /// The status of the refusal, which has been written down or counted.
+    pub(crate) fn enter(&self, peer: Peer, call: Call) -> Result<Visit, Status> {
+        let now = self.clock.read();
+        let caller = self.caller(peer.uid);
+        let Some(agent) = caller.agent.clone() else {
+            self.turned_away(caller.uid, Some(call));
+            return Err(status::agent_unknown());
+        };
+        match self.limits.enter(&agent) {
+            Ok(in_flight) => Ok(Visit { now, caller, agent, _in_flight: in_flight }),
+            Err(refusal) => {
+                tracing::debug!(%agent, %call, "too many calls");
+                Err(status::refused(&refusal, now.wall))
+            }
+        }
+    }
+
+    /// Writes a refusal down that was found before the ledger was asked; gives back its status.
+    pub(crate) async fn deny(&self, visit: &Visit, call: Call, refusal: Refusal) -> Status {
+        match self.ledger.deny(visit.now.clone(), &visit.caller, call, refusal).await {
+            Ok(refusal) => denied(visit, call, &refusal),
+            Err(error) => status::failed(&error),
+        }
+    }
+
+    /// A uid that may not call did so: an entry, or one more in a count when there are too many.
+    pub(crate) fn turned_away(&self, uid: u32, call: Option<Call>) {
+        tracing::warn!(uid, "a uid that is not listed called");
+        let Some(call) = call else { return };
+        if !self.strangers.is_worth_an_entry(uid) {
+            return;
+        }
+        let (ledger, now) = (self.ledger.clone(), self.clock.read());
+        self.tasks.spawn(async move {
+            let refusal = Refusal::Policy(Denial { violations: vec![Violation::AgentUnknown] });
+            let caller = Caller { agent: None, uid };
+            if let Err(error) = ledger.deny(now, &caller, call, refusal).await {
+                tracing::error!(error = %crate::log::chain(&error), "a denial was not written");
+            }
+        });
+    }
+
+    /// Writes down how many calls were over a limit since the last time.
+    pub(crate) async fn sum_up(&self) {
+        let agents = self.limits.take_refused().into_iter();
+        let agents = agents.map(|refused| {
+            (Caller { agent: Some(refused.agent), uid: refused.uid }, refused.calls)
+        });
+        let strangers = self.strangers.take().into_iter();
+        let strangers = strangers.map(|(uid, calls)| (Caller { agent: None, uid }, calls));
+        for (caller, calls) in agents.chain(strangers) {
+            self.write_rate_limited(&caller, calls).await;
+        }
+    }
+
+    /// Writes one summary of refused calls.
+    pub(crate) async fn write_rate_limited(&self, caller: &Caller, calls: u64) {
+        tracing::info!(uid = caller.uid, calls, "calls were over the limit");
+        if let Err(error) = self.ledger.rate_limited(self.clock.read(), caller, calls).await {
+            tracing::error!(error = %crate::log::chain(&error), "a summary was not written");
+        }
+    }
+
+    /// Tells health what the state now allows.
+    pub(crate) async fn report(&self) {
+        let frozen = match self.ledger.status(self.clock.read()).await {
+            Ok(status) => status.distrusted.is_some() || status.frozen.contains(&Scope::Wallet),
+            Err(error) => {
+                tracing::error!(error = %crate::log::chain(&error), "the ledger did not answer");
+                true
+            }
+        };
+        let can_mint = !frozen && self.mint.ready().is_ok();
+        self.health.set(can_mint, self.policy.problem().is_none()).await;
+    }
+}
+
+/// The status of a denial, after a line in the log.
+pub(crate) fn denied(visit: &Visit, call: Call, refusal: &Refusal) -> Status {
+    tracing::info!(
+        agent = %visit.agent,
+        %call,
+        reason = %refusal.reason(),
+        detail = %crate::log::shown(&refusal.to_string()),
+        "denied"
+    );
+    status::refused(refusal, visit.now.wall)
+}
+
+/// What the ledger said, or the status of its denial or failure.
+pub(crate) fn granted<T>(
+    visit: &Visit,
+    call: Call,
+    answer: Result<Outcome<T>, LedgerError>,
+) -> Result<T, Status> {
+    match answer {
+        Ok(Outcome::Granted(value)) => Ok(value),
+        Ok(Outcome::Denied(refusal)) => Err(denied(visit, call, &refusal)),
+        Err(error) => Err(status::failed(&error)),
+    }
+}
+
+/// Calls of uids that may not call: a few entries, and counts for the rest.
+#[derive(Debug)]
+pub(crate) struct Strangers {
+    entries: DefaultDirectRateLimiter,
+    counted: Mutex<BTreeMap<u32, u64>>,
+}
+
+impl Strangers {
+    pub(crate) fn new() -> Self {
+        let burst = STRANGER_ENTRIES_PER_S.saturating_add(7);
+        let quota = Quota::per_second(STRANGER_ENTRIES_PER_S).allow_burst(burst);
+        Self { entries: RateLimiter::direct(quota), counted: Mutex::default() }
+    }
+
+    /// Whether this call gets an entry; if not, it is counted.
+    fn is_worth_an_entry(&self, uid: u32) -> bool {
+        if self.entries.check().is_ok() {
+            return true;
+        }
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        // Past the limit, calls are put to the highest uid that is counted: the total stays right.
+        let key = match counted.last_key_value() {
+            Some((last, _)) if counted.len() >= STRANGERS_COUNTED_MAX => {
+                if counted.contains_key(&uid) { uid } else { *last }
+            }
+            _ => uid,
+        };
+        let calls = counted.entry(key).or_insert(0);
+        *calls = calls.saturating_add(1);
+        false
+    }
+
+    fn take(&self) -> BTreeMap<u32, u64> {
+        std::mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

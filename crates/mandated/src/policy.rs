@@ -1,0 +1,273 @@
+//! wallet.toml as this process holds it: read with care, put in force whole, or not at all.
+//!
+//! Never lets go of the last good file, and never takes a file that somebody else could have written.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mandate::{PrincipalId, UnixSeconds};
+use mandate_policy::{Faults, KeyReference, PolicyDigest, Rules};
+use rustix::process::geteuid;
+use thiserror::Error;
+use tokio::sync::{Mutex, watch};
+
+use crate::users::SystemUsers;
+
+/// Largest wallet.toml, in bytes: ten thousand merchants fit.
+pub const CONFIG_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// The bits of a mode that let the group or others write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// Why a wallet.toml cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// It says something wrong; all of it is listed.
+    #[error("{}", faults.display(path))]
+    Faults {
+        /// The file.
+        path: PathBuf,
+        /// Everything that is wrong with it.
+        faults: Faults,
+        /// The digest of its bytes.
+        digest: PolicyDigest,
+    },
+    /// A change that only a restart may bring.
+    #[error("{}: `{field}` changed; restart mandated for that, or change it back", path.display())]
+    Fixed {
+        /// The file.
+        path: PathBuf,
+        /// What changed.
+        field: &'static str,
+        /// The digest of its bytes.
+        digest: PolicyDigest,
+    },
+    /// The operating system refused.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        #[source]
+        source: io::Error,
+    },
+    /// There is none.
+    #[error("{} does not exist; run `mandate init`, or name another with --config", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It belongs to somebody else.
+    #[error("{} belongs to uid {owner}; it must belong to uid {uid} or root: run: chown {uid} {}", path.display(), path.display())]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who this process runs as.
+        uid: u32,
+    },
+    /// It is larger than any real one.
+    #[error("{} has more than {CONFIG_BYTES_MAX} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is no UTF-8 text.
+    #[error("{} is not UTF-8", path.display())]
+    Utf8 {
+        /// The file.
+        path: PathBuf,
+        /// The digest of its bytes.
+        digest: PolicyDigest,
+    },
+    /// The group or others may write to it.
+    #[error("others may write to {}; run: chmod go-w {}", path.display(), path.display())]
+    Writable {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl ConfigError {
+    /// The digest of what was refused and how many faults it has; `None` when nothing could be read.
+    pub(crate) fn refused(&self) -> Option<(PolicyDigest, u64)> {
+        match self {
+            Self::Faults { digest, faults, .. } => {
+                Some((*digest, u64::try_from(faults.len()).unwrap_or(u64::MAX)))
+            }
+            Self::Fixed { digest, .. } | Self::Utf8 { digest, .. } => Some((*digest, 1)),
+            Self::Io { .. }
+            | Self::Missing { .. }
+            | Self::Owner { .. }
+            | Self::TooLarge { .. }
+            | Self::Writable { .. } => None,
+        }
+    }
+}
+
+/// A good wallet.toml, and whose it is.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it says.
+    pub rules: Arc<Rules>,
+    /// Who owns the file: the principal.
+    pub owner: u32,
+}
+
+/// Reads and checks a wallet.toml. Blocks.
+///
+/// # Errors
+///
+/// [`ConfigError`] with everything that is wrong with it.
+pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
+    let (text, owner) = read(path)?;
+    let digest = PolicyDigest::of(text.as_slice());
+    let Ok(text) = String::from_utf8(text) else {
+        return Err(ConfigError::Utf8 { path: path.to_owned(), digest });
+    };
+    match Rules::parse(&text, &SystemUsers) {
+        Ok(rules) => Ok(Loaded { rules: Arc::new(rules), owner }),
+        Err(faults) => Err(ConfigError::Faults { path: path.to_owned(), faults, digest }),
+    }
+}
+
+/// The bytes of the file and its owner; both are of the one file that was opened.
+fn read(path: &Path) -> Result<(Vec<u8>, u32), ConfigError> {
+    let io_error = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => ConfigError::Missing { path: path.to_owned() },
+        _ => ConfigError::Io { path: path.to_owned(), source },
+    };
+    let file = File::open(path).map_err(io_error)?;
+    let found = file.metadata().map_err(io_error)?;
+    let uid = geteuid().as_raw();
+    let owner = found.uid();
+    if owner != uid && owner != 0 {
+        return Err(ConfigError::Owner { path: path.to_owned(), owner, uid });
+    }
+    if found.mode() & WRITABLE_BY_OTHERS != 0 {
+        return Err(ConfigError::Writable { path: path.to_owned() });
+    }
+    let mut bytes = Vec::new();
+    file.take(CONFIG_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes).map_err(io_error)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > CONFIG_BYTES_MAX {
+        return Err(ConfigError::TooLarge { path: path.to_owned() });
+    }
+    Ok((bytes, owner))
+}
+
+/// What is in force, and what was refused since.
+#[derive(Debug, Clone)]
+pub(crate) struct PolicyState {
+    pub(crate) digest: PolicyDigest,
+    pub(crate) loaded_at: UnixSeconds,
+    /// Who may call on the control socket, beside root.
+    pub(crate) owner: u32,
+    /// Why the newest file is not in force; `None` when it is.
+    pub(crate) problem: Option<Arc<str>>,
+}
+
+/// What a reload cannot change.
+#[derive(Debug, Clone)]
+struct Fixed {
+    key: KeyReference,
+    id: Option<PrincipalId>,
+}
+
+/// The file, and its state in this process.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    path: PathBuf,
+    fixed: Fixed,
+    state: watch::Sender<PolicyState>,
+    /// Reloads take turns, so that the newest reading is the last to be put in force.
+    pub(crate) turn: Mutex<()>,
+}
+
+impl Policy {
+    /// Starts from a file that was loaded.
+    pub(crate) fn new(path: &Path, loaded: &Loaded, now: UnixSeconds) -> Self {
+        let Loaded { rules, owner } = loaded;
+        let state =
+            PolicyState { digest: rules.digest(), loaded_at: now, owner: *owner, problem: None };
+        Self {
+            path: path.to_owned(),
+            fixed: Fixed { key: rules.key().clone(), id: rules.principal().id.clone() },
+            state: watch::Sender::new(state),
+            turn: Mutex::default(),
+        }
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Everything known now.
+    pub(crate) fn state(&self) -> PolicyState {
+        self.state.borrow().clone()
+    }
+
+    /// Why the newest file is not in force.
+    pub(crate) fn problem(&self) -> Option<Arc<str>> {
+        self.state.borrow().problem.clone()
+    }
+
+    /// Reads the file again, and holds it against what only a restart may change.
+    pub(crate) async fn read_again(&self) -> Result<Loaded, ConfigError> {
+        let path = self.path.clone();
+        let read = tokio::task::spawn_blocking(move || load(&path)).await;
+        let loaded = read.map_err(|error| ConfigError::Io {
+            path: self.path.clone(),
+            source: io::Error::other(error),
+        })??;
+        self.check_fixed(&loaded.rules)?;
+        Ok(loaded)
+    }
+
+    fn check_fixed(&self, rules: &Rules) -> Result<(), ConfigError> {
+        let changed = if *rules.key() != self.fixed.key {
+            Some("[key]")
+        } else if rules.principal().id != self.fixed.id {
+            Some("[principal] id")
+        } else {
+            None
+        };
+        changed.map_or(Ok(()), |field| {
+            Err(ConfigError::Fixed { path: self.path.clone(), field, digest: rules.digest() })
+        })
+    }
+
+    /// Notes that a file is in force.
+    pub(crate) fn accepted(&self, loaded: &Loaded, now: UnixSeconds) {
+        self.state.send_replace(PolicyState {
+            digest: loaded.rules.digest(),
+            loaded_at: now,
+            owner: loaded.owner,
+            problem: None,
+        });
+    }
+
+    /// Notes that the file in force is the newest one again.
+    pub(crate) fn settled(&self, owner: u32) {
+        self.state.send_modify(|state| {
+            state.owner = owner;
+            state.problem = None;
+        });
+    }
+
+    /// Notes that the newest file was refused; whether that is news.
+    pub(crate) fn refused(&self, problem: &str) -> bool {
+        self.state.send_if_modified(|state| {
+            let news = state.problem.as_deref() != Some(problem);
+            if news {
+                state.problem = Some(problem.into());
+            }
+            news
+        })
+    }
+}

@@ -1,0 +1,275 @@
+//! One life of the daemon: everything is checked, then opened, then served, then drained.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mandate::PrincipalId;
+use mandate_ledger::{
+    Clock, Died, Ledger, OpenError, Options, Scope, StoreError, VerifyFault, ledger_path,
+};
+use mandate_proto::paths::Paths;
+use rustix::process::geteuid;
+use thiserror::Error;
+use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::{ClockError, SystemClock};
+use crate::daemon::{Daemon, Strangers};
+use crate::doors::doors;
+use crate::health::Health;
+use crate::key;
+use crate::limits::AgentLimits;
+use crate::mint::Mint;
+use crate::policy::{self, ConfigError, Policy};
+use crate::serve::accept;
+use crate::sockets::{SocketError, Sockets};
+use crate::watch::{self, Folders};
+
+/// How often calls over a limit are summed up into one entry.
+const SUM_UP_INTERVAL: Duration = Duration::from_secs(60);
+/// How long readiness waits for the first word from the key store; it may take longer, and sockets open all the same.
+const KEY_WAIT: Duration = Duration::from_secs(2);
+
+/// What a daemon is started with.
+pub struct Config {
+    /// Where its files and sockets are.
+    pub paths: Paths,
+    /// Where time comes from; the system's clock if `None`.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// How the ledger is opened.
+    pub ledger: Options,
+    /// What the system denied that would protect the key better, a sentence each.
+    pub warnings: Vec<String>,
+    /// Told once both sockets accept.
+    pub ready: Option<oneshot::Sender<()>>,
+}
+
+impl Config {
+    /// The configuration of production.
+    #[must_use]
+    pub fn new(paths: Paths) -> Self {
+        Self { paths, clock: None, ledger: Options::default(), warnings: Vec::new(), ready: None }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("paths", &self.paths).finish_non_exhaustive()
+    }
+}
+
+/// Why the daemon did not start, or ended before it was told to.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The system does not tell the time as it must.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// wallet.toml cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The disk failed a commit. What is on it is read back at the next start.
+    #[error("the ledger could not be written; start again, and what is on disk is read back")]
+    Died(#[source] StoreError),
+    /// The ledger does not open.
+    #[error("{error}{}", way_out(error))]
+    Ledger {
+        /// What is wrong with which file.
+        error: OpenError,
+    },
+    /// The ledger is of another principal.
+    #[error("{} is the ledger of {ledger}, and wallet.toml says `[principal] id = \"{config}\"`; name the ledger's own id, or another --state-dir", path.display())]
+    Principal {
+        /// The ledger.
+        path: PathBuf,
+        /// Whose ledger it is.
+        ledger: PrincipalId,
+        /// Whose wallet.toml it is.
+        config: PrincipalId,
+    },
+    /// The reflection service cannot read its own descriptors.
+    #[error("the API's descriptors are damaged")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// A socket cannot be opened.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// A thread of this process failed.
+    #[error("a task of the daemon failed")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl RunError {
+    /// Whether the principal's file is at fault.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        matches!(self, Self::Config(_) | Self::Principal { .. })
+    }
+}
+
+/// How to go on when a ledger does not open.
+fn way_out(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Missing { .. } => {
+            "; put the ledger back from a backup, or run `mandate init` for a new wallet (one is never made in its place)"
+        }
+        OpenError::InUse { .. } => "; a wallet is already running on it",
+        OpenError::Damaged { .. } | OpenError::Foreign { .. } => {
+            "; run `mandate audit verify`, and put a backup in its place"
+        }
+        _ => "",
+    }
+}
+
+/// Runs the wallet until `shutdown` resolves, then lets what is under way finish.
+///
+/// # Errors
+///
+/// [`RunError`]: nothing was opened when wallet.toml is at fault, and no socket is left behind in any case.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+    let Config { paths, clock, ledger: options, warnings, ready } = config;
+    let loaded = read_config(&paths).await?;
+    let clock = match clock {
+        Some(clock) => clock,
+        None => Arc::new(SystemClock::new()?),
+    };
+    let (ledger, died) = open_ledger(&paths, &loaded, options).await?;
+    let (sockets, listeners) = Sockets::open(&paths, &loaded.rules)?;
+    let policy = Policy::new(paths.config(), &loaded, clock.read().wall);
+    let daemon = Arc::new(Daemon {
+        limits: AgentLimits::new(&loaded.rules),
+        health: Health::new().await,
+        mint: Mint::default(),
+        strangers: Strangers::new(),
+        tasks: TaskTracker::new(),
+        clock,
+        ledger,
+        paths,
+        policy,
+        sockets,
+        warnings,
+    });
+    let served = serve(&daemon, listeners, died, shutdown, ready).await;
+    let closed = close(&daemon).await;
+    served.and(closed)
+}
+
+async fn read_config(paths: &Paths) -> Result<policy::Loaded, RunError> {
+    let path = paths.config().to_owned();
+    Ok(tokio::task::spawn_blocking(move || policy::load(&path)).await??)
+}
+
+async fn open_ledger(
+    paths: &Paths,
+    loaded: &policy::Loaded,
+    options: Options,
+) -> Result<(Ledger, Died), RunError> {
+    let (dir, rules) = (paths.state_dir().to_owned(), Arc::clone(&loaded.rules));
+    let opened = tokio::task::spawn_blocking(move || Ledger::open(&dir, rules, options)).await?;
+    let (ledger, died) = opened.map_err(|error| RunError::Ledger { error })?;
+    match &loaded.rules.principal().id {
+        Some(config) if config != ledger.principal() => Err(RunError::Principal {
+            path: ledger_path(paths.state_dir()),
+            ledger: ledger.principal().clone(),
+            config: config.clone(),
+        }),
+        _ => Ok((ledger, died)),
+    }
+}
+
+/// Serves both sockets until `shutdown`, or until the ledger died.
+async fn serve(
+    daemon: &Arc<Daemon>,
+    listeners: [std::os::unix::net::UnixListener; 2],
+    died: Died,
+    shutdown: impl Future<Output = ()>,
+    ready: Option<oneshot::Sender<()>>,
+) -> Result<(), RunError> {
+    let stop = CancellationToken::new();
+    let background = TaskTracker::new();
+    let connections = TaskTracker::new();
+    background.spawn(key::fetch(Arc::clone(daemon), stop.clone()));
+    background.spawn(check_everything(Arc::clone(daemon), stop.clone()));
+    let folders = Folders::of(daemon.policy.path());
+    background.spawn(watch::watch(Arc::clone(daemon), folders, stop.clone()));
+    background.spawn(sum_up_now_and_then(Arc::clone(daemon), stop.clone()));
+    for (door, listener) in doors(daemon)?.into_iter().zip(listeners) {
+        let listener = UnixListener::from_std(listener).map_err(SocketError::listener)?;
+        background.spawn(accept(Arc::new(door), listener, stop.clone(), connections.clone()));
+    }
+    // A client that waits for readiness wants to mint; a locked keyring must not keep the sockets shut.
+    tokio::select! {
+        () = daemon.mint.first_word() => {}
+        () = tokio::time::sleep(KEY_WAIT) => {}
+    }
+    daemon.report().await;
+    tracing::info!(
+        wallet = %daemon.paths.wallet_socket().display(),
+        control = %daemon.paths.control_socket().display(),
+        "ready"
+    );
+    if let Some(ready) = ready {
+        // Whoever asked may be gone.
+        ready.send(()).unwrap_or_default();
+    }
+    let ended = tokio::select! {
+        () = shutdown => Ok(()),
+        error = died => Err(RunError::Died(error)),
+    };
+    tracing::info!("stopping");
+    stop.cancel();
+    for tracker in [&background, &connections, &daemon.tasks] {
+        tracker.close();
+        tracker.wait().await;
+    }
+    daemon.sum_up().await;
+    ended
+}
+
+async fn close(daemon: &Daemon) -> Result<(), RunError> {
+    let ledger = daemon.ledger.clone();
+    tokio::task::spawn_blocking(move || ledger.close()).await?.map_err(RunError::Died)
+}
+
+async fn sum_up_now_and_then(daemon: Arc<Daemon>, stop: CancellationToken) {
+    let mut ticks = interval(SUM_UP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => daemon.sum_up().await,
+        }
+    }
+}
+
+/// Checks the whole journal once, beside the service; what does not fit stops all minting.
+async fn check_everything(daemon: Arc<Daemon>, stop: CancellationToken) {
+    let ledger = daemon.ledger.clone();
+    let on_progress = move |_| {
+        if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let checked = tokio::task::spawn_blocking(move || ledger.verify(on_progress)).await;
+    let problem = match checked {
+        Ok(Ok(verified)) => {
+            tracing::info!(entries = verified.head.size, "the ledger was checked");
+            return;
+        }
+        Ok(Err(VerifyFault::Cancelled)) => return,
+        Ok(Err(fault)) => crate::log::chain(&fault),
+        Err(error) => crate::log::chain(&error),
+    };
+    tracing::error!(%problem, "the ledger is not what it should be; nothing is minted");
+    daemon.ledger.distrust(problem);
+    if let Err(error) =
+        daemon.ledger.freeze(daemon.clock.read(), geteuid().as_raw(), Scope::Wallet, None).await
+    {
+        tracing::error!(error = %crate::log::chain(&error), "the freeze was not written");
+    }
+    daemon.report().await;
+}

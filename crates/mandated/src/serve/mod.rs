@@ -1,0 +1,74 @@
+//! Accepts on the two sockets and speaks HTTP/2 on what was accepted, within bounds.
+//!
+//! Who calls is read from the kernel at accept (`SO_PEERCRED`) and from nowhere else. Nothing here knows what the
+//! calls mean.
+
+mod accept;
+mod connection;
+mod slots;
+mod stranger;
+
+use std::time::Duration;
+
+use hyper::server::conn::http2::Builder;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+pub(crate) use accept::{Door, accept};
+
+/// Who is on the other end: the uid when it connected. In the extensions of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// Its effective uid.
+    pub(crate) uid: u32,
+}
+
+/// Open connections of one uid on one socket.
+const CONNECTIONS_PER_UID_MAX: usize = 64;
+/// Connections of uids that may not call, over both sockets.
+const STRANGERS_MAX: usize = 16;
+/// How long a connection may be open before its first request, and a request's body may take.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may be open without a request under way.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// How long calls under way may take once their connection is closing.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a peer has to show that it still reads.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// How long it may take to do so.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest HTTP/2 frame accepted; a request fits into a few.
+const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// Largest header list accepted.
+const HEADER_LIST_BYTES_MAX: u32 = 8 * 1024;
+/// What a peer may send on one stream before it is read: one message of the largest size.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+/// What a peer may send on all streams of a connection before it is read.
+const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// What is kept of an answer that the peer does not read.
+const SEND_BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// Streams that a peer opened and reset before they were looked at.
+const PENDING_RESETS_MAX: usize = 16;
+/// Streams reset for the peer's errors before the connection ends.
+const ERROR_RESETS_MAX: usize = 64;
+/// No connection needs more streams than this at a time, whatever `in_flight` says.
+const STREAMS_MAX: u32 = 1_024;
+
+/// The settings of every connection.
+fn http2(streams: u32) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .auto_date_header(false)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .max_concurrent_streams(streams.clamp(1, STREAMS_MAX))
+        .max_frame_size(FRAME_BYTES_MAX)
+        .max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .max_local_error_reset_streams(ERROR_RESETS_MAX)
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+        .max_send_buf_size(SEND_BUFFER_BYTES_MAX);
+    builder
+}
