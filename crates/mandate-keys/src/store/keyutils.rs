@@ -28,5 +28,9 @@ pub(super) fn open(location: &KeyLocation) -> Result<Slot, KeyStoreError> {
 }
 
 fn entry(location: &KeyLocation) -> Result<Entry, KeyringError> {
-    Store::new()?.build(location.service.as_str(), location.account.as_str(), None)
+    let build = || Store::new()?.build(location.service.as_str(), location.account.as_str(), None);
+    // Asking for the persistent keyring gives a thread without a session keyring of its own a new one, and an entry
+    // built before that moment would keep its key in the old one, from where nothing may be linked.
+    drop(build()?);
+    build()
 }

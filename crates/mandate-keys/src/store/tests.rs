@@ -71,6 +71,23 @@ fn keeps_one_key_per_account(place: &Place, store: StoreKind) {
     assert!(matches!(delete(location), Err(KeyStoreError::Missing { .. })));
 }
 
+#[test]
+fn a_thread_that_never_asked_the_kernel_keyring_can_keep_a_key() {
+    let place = Place::new("first-access", StoreChoice::Keyutils);
+    let location = place.0.clone();
+    // Nothing may look first: the first access is what gives a thread its session keyring.
+    match std::thread::spawn(move || create(&location)).join().unwrap() {
+        Ok(created) => {
+            let loaded = load(&place.0).unwrap();
+            assert_eq!(loaded.key.public_key(), created.key.public_key());
+        }
+        Err(KeyStoreError::Unreachable { source, .. }) => {
+            skip(&format!("the kernel keyring cannot be reached: {source}"));
+        }
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
 /// Whatever is not 32 bytes is no key, and shows up nowhere.
 fn refuses_what_is_no_key(slot: &Slot) {
     let canary: [u8; SEED_BYTES] = std::array::from_fn(|index| 0xd0 ^ u8::try_from(index).unwrap());
