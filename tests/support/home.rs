@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use mandate::{MerchantId, PrincipalId, PublicKey, UnixSeconds};
-use mandate_keys::{Account, KeyLocation, Service, StoreChoice};
+use mandate_keys::{Account, KeyLocation, KeyStoreError, Service, StoreChoice};
 use mandate_ledger::{Genesis, Ledger};
 use mandate_proto::paths::{Overrides, Paths};
 use tempfile::TempDir;
@@ -68,11 +68,12 @@ impl Home {
             KeyLocation { service: Service::Wallet, choice: StoreChoice::Keyutils, account };
         let key = match mandate_keys::create(&location) {
             Ok(created) => created.key.public_key(),
-            Err(error) => {
+            Err(error @ KeyStoreError::Unreachable { .. }) => {
                 assert!(!must_not_skip(), "under CI nothing is skipped: {error}");
                 eprintln!("not run: no kernel keyring here: {error}");
                 return None;
             }
+            Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
         };
         let place = |name: &str| Some(folder.path().join(name));
         let paths = Paths::resolve(Overrides {

@@ -1,3 +1,8 @@
 //! The daemon on real sockets, as agents and principals use it.
 
+mod control;
 mod flow;
+mod limits;
+mod peers;
+mod refusals;
+mod reload;

@@ -1,0 +1,159 @@
+//! wallet.toml changes while the wallet runs, in every way that editors write a file.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::time::Duration;
+
+use mandate::PolicyDigest;
+use mandate_proto::v1;
+use mandate_proto::v1::control_client::ControlClient;
+use mandate_tests::{Home, denied};
+use tonic::transport::Channel;
+
+fn caps(limit: &str) -> String {
+    format!("[[cap]]\nper = \"day\"\nspend = \"{limit}\"\n")
+}
+
+/// Waits until the wallet obeys this text, or says why not; only a wallet that misses a change takes long.
+async fn settled(control: &mut ControlClient<Channel>, text: &str) -> String {
+    let wanted = PolicyDigest::of(text.as_bytes()).to_string();
+    let told = async {
+        loop {
+            let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+            if status.policy_digest == wanted || !status.policy_problem.is_empty() {
+                return status.policy_problem;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), told).await.expect("the change was missed")
+}
+
+#[tokio::test]
+async fn every_way_of_writing_the_file_is_noticed() {
+    let Some(home) = Home::new() else { return };
+    let file = home.paths.config().to_owned();
+    let text = |euros: u32| home.toml(&caps(&format!("{euros}.00 EUR")));
+    home.write(&text(100));
+    let daemon = home.start().await;
+    let mut control = home.control().await;
+
+    // In place.
+    fs::write(&file, text(101)).unwrap();
+    assert_eq!(settled(&mut control, &text(101)).await, "");
+    // Renamed over.
+    home.write(&text(102));
+    assert_eq!(settled(&mut control, &text(102)).await, "");
+    // Deleted and made again.
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, text(103)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(settled(&mut control, &text(103)).await, "");
+    // Through a symlink that is swapped, as configuration managers do.
+    let target = |name: &str, text: String| {
+        let path = home.folder().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("wallet.toml"), text).unwrap();
+        path
+    };
+    let swap = |to: &std::path::Path| {
+        let new = home.folder().join("new");
+        symlink(to.join("wallet.toml"), &new).unwrap();
+        fs::rename(&new, &file).unwrap();
+    };
+    let one = target("one", text(104));
+    swap(&one);
+    assert_eq!(settled(&mut control, &text(104)).await, "");
+    swap(&target("two", text(105)));
+    assert_eq!(settled(&mut control, &text(105)).await, "");
+    // What the symlink leads to is written in place.
+    fs::write(home.folder().join("two/wallet.toml"), text(106)).unwrap();
+    assert_eq!(settled(&mut control, &text(106)).await, "");
+    // In two steps: half of it is not taken for the whole.
+    let whole = text(107);
+    let (half, _) = whole.split_at(whole.len() / 2);
+    fs::write(home.folder().join("two/wallet.toml"), half).unwrap();
+    fs::write(home.folder().join("two/wallet.toml"), &whole).unwrap();
+    assert_eq!(settled(&mut control, &whole).await, "");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn the_last_good_file_stays_in_force() {
+    let Some(home) = Home::new() else { return };
+    let file = home.paths.config().to_owned();
+    let good = home.toml(&caps("100.00 EUR"));
+    home.write(&good);
+    let daemon = home.start().await;
+    let mut control = home.control().await;
+    let mut agent = home.agent().await;
+    let digest = PolicyDigest::of(good.as_bytes()).to_string();
+
+    let half = &good[..good.len() - 8];
+    let other_key = good.replace("store = \"keyutils\"", "store = \"auto\"");
+    let faulty = good.replace("100.00 EUR", "1000 EUR");
+    for (bad, problem) in [
+        (half, "not TOML"),
+        ("", "principal"),
+        (faulty.as_str(), "1000.00 EUR"),
+        (other_key.as_str(), "restart"),
+    ] {
+        home.write(bad);
+        let told = settled(&mut control, bad).await;
+        assert!(told.contains(problem), "{told}");
+        assert!(told.contains("wallet.toml"), "{told}");
+        let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+        assert_eq!(status.policy_digest, digest);
+        assert_eq!(denied(agent.book("100.01 EUR").await).reason, "CAP_EXCEEDED");
+        home.write(&good);
+        control.reload(v1::ReloadRequest {}).await.unwrap();
+    }
+    // A good file that others may write is nobody's word.
+    let raised = home.toml(&caps("900.00 EUR"));
+    fs::write(&file, &raised).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    let refused = control.reload(v1::ReloadRequest {}).await.unwrap_err();
+    assert!(refused.message().contains("chmod go-w"), "{refused:?}");
+    fs::remove_file(&file).unwrap();
+    let refused = control.reload(v1::ReloadRequest {}).await.unwrap_err();
+    assert!(refused.message().contains("does not exist"), "{refused:?}");
+    agent.book("100.00 EUR").await.unwrap();
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn no_reload_forgets_a_payment() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(&caps("500.00 EUR")));
+    let daemon = home.start().await;
+    let mut control = home.control().await;
+    let mut agent = home.agent().await;
+    agent.book("300.00 EUR").await.unwrap();
+    let mut put = async |rules: &str| {
+        home.write(&home.toml(rules));
+        control.reload(v1::ReloadRequest {}).await.unwrap();
+    };
+    // Lowered below what was spent.
+    put(&caps("200.00 EUR")).await;
+    let refused = denied(agent.book("0.01 EUR").await);
+    assert_eq!(
+        (refused.reason.as_str(), refused.metadata["remaining"].as_str()),
+        ("CAP_EXCEEDED", "0.00 EUR")
+    );
+    // Another kind, another order, a selector: what was spent counts.
+    put(&format!(
+        "{}\n{}merchant = \"lux-hotels\"\n",
+        caps("900.00 EUR"),
+        "[[cap]]\nper = \"7d\"\nspend = \"350.00 EUR\"\n"
+    ))
+    .await;
+    assert_eq!(agent.spent().await, [(30_000, 1), (30_000, 1)]);
+    assert_eq!(denied(agent.book("50.01 EUR").await).reason, "CAP_EXCEEDED");
+    agent.book("50.00 EUR").await.unwrap();
+    // No caps at all: nothing may be spent.
+    put("").await;
+    assert_eq!(denied(agent.book("0.01 EUR").await).reason, "CURRENCY_NOT_CAPPED");
+    put(&caps("500.00 EUR")).await;
+    assert_eq!(agent.spent().await, [(35_000, 2)]);
+    daemon.stop().await;
+}
