@@ -88,7 +88,11 @@ pub fn decide(
     let caps = Caps { rules, request, spent, now };
     let (currency, violations) = match request.ask {
         Ask::Intent { price_max: None } => (None, caps.any_currency()),
-        Ask::Intent { price_max: Some(price) } => (Some(price.currency), caps.against(price)),
+        Ask::Intent { price_max: Some(price) } => {
+            // Nothing that needs a payment costs nothing.
+            let amount = price.amount.max(MinorUnits::ONE);
+            (Some(price.currency), caps.against(Money { amount, ..price }))
+        }
         Ask::Payment { total } => {
             let mut violations = caps.against(total);
             violations.extend(too_many_unsettled(rules, unsettled));

@@ -152,15 +152,31 @@ impl Violation {
         }
     }
 
+    /// Whether the passing of time alone may mend it: a window moves on, and what was asked for fits into an empty one.
+    #[must_use]
+    pub fn mends_with_time(&self) -> bool {
+        match self {
+            Self::CapExceeded { per, asked, limit, .. } => {
+                per.moves_on() && asked.amount <= limit.amount
+            }
+            Self::CountExceeded { per, .. } => per.moves_on(),
+            _ => false,
+        }
+    }
+
     /// The order in which violations are reported, whatever the order of the rules.
     ///
-    /// Among caps, the one that resets last comes first, and one that never resets before all others.
-    fn rank(&self) -> (u8, Reverse<UnixSeconds>, String) {
-        let cap = |rank, per: Per, resets_at: Option<UnixSeconds>, label: &String| {
-            let never = if per.moves_on() { UnixSeconds::EPOCH } else { UnixSeconds::MAX };
-            (rank, Reverse(resets_at.unwrap_or(never)), label.clone())
+    /// Among caps, one that no wait can mend comes first, then the one that resets last.
+    fn rank(&self) -> (u8, Reverse<UnixSeconds>, u8, String) {
+        let cap = |kind, resets_at: Option<UnixSeconds>, label: &String| {
+            let until = if self.mends_with_time() {
+                resets_at.unwrap_or(UnixSeconds::EPOCH)
+            } else {
+                UnixSeconds::MAX
+            };
+            (6, Reverse(until), kind, label.clone())
         };
-        let plain = |rank| (rank, Reverse(UnixSeconds::EPOCH), String::new());
+        let plain = |rank| (rank, Reverse(UnixSeconds::EPOCH), 0, String::new());
         match self {
             Self::AgentUnknown => plain(0),
             Self::MerchantNotAllowed { .. } => plain(1),
@@ -168,10 +184,10 @@ impl Violation {
             Self::ActionIsFree => plain(3),
             Self::PriceAboveLimit { .. } => plain(4),
             Self::CurrencyNotCapped { .. } => plain(5),
-            Self::CapExceeded { per, resets_at, label, .. } => cap(6, *per, *resets_at, label),
-            Self::CountExceeded { per, resets_at, label, .. } => cap(7, *per, *resets_at, label),
-            Self::TooManyUnsettled { .. } => plain(8),
-            Self::ApprovalRequired { .. } => plain(9),
+            Self::CapExceeded { resets_at, label, .. } => cap(0, *resets_at, label),
+            Self::CountExceeded { resets_at, label, .. } => cap(1, *resets_at, label),
+            Self::TooManyUnsettled { .. } => plain(7),
+            Self::ApprovalRequired { .. } => plain(8),
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _, ZonedDateTime};
+use jiff::{Timestamp, ToSpan as _};
 use mandate::UnixSeconds;
 use thiserror::Error;
 
@@ -155,8 +156,7 @@ impl Per {
 
     fn calendar(self, timezone: &TimeZone, now: UnixSeconds) -> Option<Window> {
         let seconds = i64::try_from(now.seconds()).ok()?;
-        let now = Timestamp::from_second(seconds).ok()?.to_zoned_datetime(timezone.clone());
-        let date = now.date();
+        let date = timezone.to_datetime(Timestamp::from_second(seconds).ok()?).date();
         let (first, next) = match self {
             Self::Week => {
                 let since_monday = i64::from(date.weekday().to_monday_zero_offset());
@@ -168,14 +168,13 @@ impl Per {
             }
             _ => (date, date.checked_add(1.day()).ok()?),
         };
-        let midnight = |date: jiff::civil::Date| date.to_zoned_datetime(timezone.clone()).ok();
-        let until = unix_seconds(&midnight(next)?)?;
+        // Where clocks are set back over midnight it comes twice: the window holds both.
+        let midnight =
+            |date: Date| timezone.to_ambiguous_timestamp(date.to_datetime(Time::midnight()));
+        let until = unix_seconds(midnight(next).later().ok()?)?;
         // Offsets of whole minutes are the rule since 1972; an odd one only makes the window longer.
-        Some(Window {
-            from: minute_start(unix_seconds(&midnight(first)?)?),
-            until: Some(until),
-            changes_at: until,
-        })
+        let from = minute_start(unix_seconds(midnight(first).compatible().ok()?)?);
+        Some(Window { from, until: Some(until), changes_at: until })
     }
 }
 
@@ -185,12 +184,13 @@ impl Window {
 }
 
 /// The first second after a day, in `timezone`.
-pub(crate) fn end_of_day(timezone: &TimeZone, day: jiff::civil::Date) -> Option<UnixSeconds> {
-    unix_seconds(&day.checked_add(1.day()).ok()?.to_zoned_datetime(timezone.clone()).ok()?)
+pub(crate) fn end_of_day(timezone: &TimeZone, day: Date) -> Option<UnixSeconds> {
+    let midnight = day.checked_add(1.day()).ok()?.to_datetime(Time::midnight());
+    unix_seconds(timezone.to_timestamp(midnight).ok()?)
 }
 
-fn unix_seconds(time: &ZonedDateTime) -> Option<UnixSeconds> {
-    UnixSeconds::new(u64::try_from(time.timestamp().as_second()).ok()?).ok()
+fn unix_seconds(time: Timestamp) -> Option<UnixSeconds> {
+    UnixSeconds::new(u64::try_from(time.as_second()).ok()?).ok()
 }
 
 fn minute_start(time: UnixSeconds) -> UnixSeconds {
@@ -240,6 +240,32 @@ mod tests {
     }
 
     #[test]
+    fn a_midnight_that_comes_twice_is_in_one_window() {
+        // Clocks went back from 00:01 to 23:01 on the day before.
+        let first = window("day", "America/St_Johns", "2010-11-07T02:30:30Z");
+        assert_eq!(first, (at("2010-11-07T02:30:00Z"), Some(at("2010-11-08T03:30:00Z"))));
+        let again = window("day", "America/St_Johns", "2010-11-07T02:45:00Z");
+        assert_eq!(again, (at("2010-11-06T02:30:00Z"), Some(at("2010-11-07T03:30:00Z"))));
+        // A day that was left out: the one before it ends where the one after it begins.
+        let apia = window("day", "Pacific/Apia", "2011-12-30T09:00:00Z");
+        assert_eq!(apia, (at("2011-12-29T10:00:00Z"), Some(at("2011-12-30T10:00:00Z"))));
+    }
+
+    #[test]
+    fn a_consent_ends_with_its_last_day() {
+        let end = |zone_name: &str, day: &str| end_of_day(&zone(zone_name), day.parse().unwrap());
+        assert_eq!(end("UTC", "2026-12-31"), Some(at("2027-01-01T00:00:00Z")));
+        assert_eq!(end("Europe/Paris", "2026-12-31"), Some(at("2026-12-31T23:00:00Z")));
+        assert_eq!(end("Europe/Paris", "2026-03-28"), Some(at("2026-03-28T23:00:00Z")));
+        assert_eq!(end("America/Santiago", "2026-09-05"), Some(at("2026-09-06T04:00:00Z")));
+        assert_eq!(end("UTC", "1969-12-31"), Some(UnixSeconds::EPOCH));
+        assert_eq!(end("UTC", "1969-12-30"), None);
+        for zone in ["Pacific/Kiritimati", "UTC", "Etc/GMT+12"] {
+            assert!(end(zone, "9999-12-29").is_some() && end(zone, "9999-12-31").is_none());
+        }
+    }
+
+    #[test]
     fn weeks_begin_on_monday_and_months_on_the_first() {
         let week = window("week", "Europe/Paris", "2026-11-29T12:00:00Z");
         assert_eq!(week, (at("2026-11-22T23:00:00Z"), Some(at("2026-11-29T23:00:00Z"))));
@@ -272,7 +298,7 @@ mod tests {
         fn every_window_holds_now_and_says_until_when(
             seconds in 0_u64..253_000_000_000,
             per in prop::sample::select(vec!["day", "week", "month", "lifetime", "payment", "1m", "24h", "30d"]),
-            timezone in prop::sample::select(vec!["UTC", "Europe/Paris", "America/Santiago", "Asia/Kathmandu", "Australia/Lord_Howe"]),
+            timezone in prop::sample::select(vec!["UTC", "Europe/Paris", "America/Santiago", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"]),
         ) {
             let now = UnixSeconds::new(seconds).unwrap();
             let (per, timezone) = (per.parse::<Per>().unwrap(), zone(timezone));

@@ -51,20 +51,17 @@ fn cap(
     let count = table.optional("count", report, count);
     let selector = names.selector(&table, report);
     let until = table.optional("until", report, |item, report| until(item, report, timezone));
-    if let (Ok(spend), Ok(count)) = (spend, count) {
-        match (per, spend, count.and_then(|_| table.item("count"))) {
-            (Ok(Per::Payment), _, Some(count)) => {
-                return Err(count.fault(report, FaultKind::CountPerPayment));
-            }
-            (Ok(Per::Payment), None, None) => {
-                let kind = FaultKind::Missing { example: "spend = \"250.00 EUR\"" };
-                return Err(table.lacks(&["spend"], report, kind));
-            }
-            (_, None, None) => {
-                return Err(table.lacks(&["spend", "count"], report, FaultKind::CapEmpty));
-            }
-            _ => {}
-        }
+    let of_one_payment = matches!(per, Ok(Per::Payment));
+    if let (true, Ok(Some(_)), Some(count)) = (of_one_payment, count, table.item("count")) {
+        return Err(count.fault(report, FaultKind::CountPerPayment));
+    }
+    if let (Ok(None), Ok(None)) = (spend, count) {
+        let (keys, kind): (&[&str], _) = if of_one_payment {
+            (&["spend"], FaultKind::Missing { example: "spend = \"250.00 EUR\"" })
+        } else {
+            (&["spend", "count"], FaultKind::CapEmpty)
+        };
+        return Err(table.lacks(keys, report, kind));
     }
     Ok(Cap::new(per?, spend?, count?.map(u64::from), selector?, until?))
 }

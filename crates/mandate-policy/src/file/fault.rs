@@ -33,6 +33,7 @@ impl Faults {
     }
 
     /// One line a fault, as compilers write them: `path:line:column: field: message (did you mean …?)`.
+    #[must_use]
     pub fn display(&self, path: &Path) -> impl fmt::Display {
         lines(&self.faults, &format!("{}:", path.display()))
     }
@@ -200,7 +201,7 @@ pub enum FaultKind {
     )]
     Date,
     /// A day before or after all others.
-    #[error("is outside of 1970-01-01 to 9999-12-30")]
+    #[error("is outside of 1970-01-01 to 9999-12-29")]
     DateRange,
     /// Something stands twice.
     #[error("{what} already on line {line}; remove one of the two")]
@@ -261,7 +262,7 @@ pub enum FaultKind {
     #[error("is not a key store; use auto, secret-service, keyutils, or credential")]
     Store,
     /// It is no TOML.
-    #[error("{message}")]
+    #[error("not TOML: {message}")]
     Syntax {
         /// The TOML parser's words.
         message: String,

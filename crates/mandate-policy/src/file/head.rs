@@ -20,6 +20,9 @@ const PAYMENT_TTL_S: u64 = 30;
 /// The key's name in its store if nothing else is said.
 const ACCOUNT: &str = "default";
 
+/// How IANA says that no zone was set.
+const NO_ZONE: &str = "Factory";
+
 /// What stands once in a file.
 #[derive(Debug)]
 pub(super) struct Head {
@@ -79,11 +82,14 @@ fn principal_and_timezone(
 fn timezone(item: &Item<'_>, report: &mut Report<'_>) -> Read<TimeZone> {
     let name = text(item, report)?;
     let bundled = TimeZoneDatabase::bundled();
-    // "Factory" is how IANA says that no zone was set.
     let listed =
-        bundled.get(name).ok().filter(|zone| zone.iana_name() == Some(name) && name != "Factory");
+        bundled.get(name).ok().filter(|zone| zone.iana_name() == Some(name) && name != NO_ZONE);
     let Some(listed) = listed else {
-        let names: Vec<String> = bundled.available().map(|name| name.to_string()).collect();
+        let names: Vec<String> = bundled
+            .available()
+            .map(|name| name.to_string())
+            .filter(|name| name != NO_ZONE)
+            .collect();
         let meant = report.nearest(name, names.iter().map(String::as_str)).map(quoted);
         return Err(item.fault_with(report, FaultKind::Timezone, meant));
     };

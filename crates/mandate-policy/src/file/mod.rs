@@ -10,6 +10,7 @@ mod head;
 mod names;
 mod party;
 mod report;
+mod syntax;
 mod table;
 mod url;
 mod value;
@@ -21,7 +22,7 @@ pub use fault::{Fault, FaultKind, Faults, Once};
 pub use url::{URL_BYTES_MAX, UrlError};
 
 use crate::rules::Rules;
-use report::{Read, Report};
+use report::{Read, Report, Reported};
 use table::{Item, Table};
 
 /// The most each of `[limits]` may be.
@@ -48,13 +49,43 @@ impl Rules {
     /// [`Faults`] with everything that is wrong with it.
     pub fn parse(text: &str, users: &impl Users) -> Result<Self, Faults> {
         let mut report = Report::new(text);
+        let digest = PolicyDigest::of(text.as_bytes());
         let (root, errors) = DeTable::parse_recoverable(text);
-        let rules = rules(root.get_ref(), PolicyDigest::of(text.as_bytes()), users, &mut report);
-        report.add_syntax(&errors);
+        let rules = if errors.is_empty() {
+            rules(root.get_ref(), digest, users, &mut report)
+        } else {
+            judge_broken(text, root.get_ref(), &errors, &mut report, |root, report| {
+                rules(root, digest, users, report)
+            })
+        };
         let faults = report.into_faults();
         // Rules are only ever left unread after a fault was noted.
         rules.ok().filter(|_| faults.is_empty()).ok_or(Faults { faults })
     }
+}
+
+/// Finds what is wrong with a text that is no TOML, in the parts that can be read.
+fn judge_broken<T>(
+    text: &str,
+    root: &DeTable<'_>,
+    errors: &[toml::de::Error],
+    report: &mut Report<'_>,
+    read: impl FnOnce(&DeTable<'_>, &mut Report<'_>) -> Read<T>,
+) -> Read<T> {
+    let lines = syntax::first_of_each_line(errors, report);
+    let read = if let Some(kept) = syntax::without_broken_lines(text, errors, report) {
+        let (root, _) = DeTable::parse_recoverable(&kept);
+        report.expect_broken_lines(&lines);
+        let read = read(root.get_ref(), report);
+        report.add_slips(lines);
+        read
+    } else {
+        let read = read(root, report);
+        report.keep_what_is_sure(&lines.iter().map(|slip| report.line(slip.at)).collect());
+        report.add_slips(syntax::slips(text, errors, report));
+        read
+    };
+    read.and(Err(Reported))
 }
 
 fn rules(

@@ -70,13 +70,11 @@ fn once<K: Ord>(
     report: &mut Report<'_>,
 ) -> Read<()> {
     let Some(item) = item else { return Ok(()) };
-    match seen.get(&key) {
-        Some(line) => Err(item.fault(report, FaultKind::Duplicate { what, line: *line })),
-        None => {
-            seen.insert(key, report.line(item.span.start));
-            Ok(())
-        }
+    if let Some(line) = seen.get(&key) {
+        return Err(item.fault(report, FaultKind::Duplicate { what, line: *line }));
     }
+    seen.insert(key, report.line(item.span.start));
+    Ok(())
 }
 
 /// Reads which uid an agent has.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use mandate::text::is_unsafe_to_show;
 
 use super::fault::{Fault, FaultKind};
+use super::syntax::{Slip, table_of, table_starts};
 
 /// Comparisons that suggestions may cost in one file; a file with more to say gets fewer suggestions.
 const COMPARISONS_MAX: usize = 200_000;
@@ -32,6 +33,9 @@ pub(super) struct Report<'t> {
     starts: Vec<usize>,
     found: Vec<Found>,
     comparisons_left: usize,
+    /// Where each table starts, and which of them have a broken line; empty if none has.
+    table_starts: Vec<usize>,
+    broken_tables: BTreeSet<usize>,
 }
 
 #[derive(Debug)]
@@ -53,6 +57,8 @@ impl<'t> Report<'t> {
             starts: std::iter::once(first).chain(breaks).collect(),
             found: Vec::new(),
             comparisons_left: COMPARISONS_MAX,
+            table_starts: Vec::new(),
+            broken_tables: BTreeSet::new(),
         }
     }
 
@@ -94,8 +100,9 @@ impl<'t> Report<'t> {
             self.comparisons_left = self.comparisons_left.checked_sub(1)?;
             let lower = name.to_lowercase();
             let distance = strsim::damerau_levenshtein(&typed, &lower);
-            // One slip in three letters; or a part of the name.
-            let allowed = chars.max(PART_CHARS_MIN).checked_div(3).unwrap_or_default();
+            // One slip in all, or one in three letters after the first; or a part of the name.
+            let same_start = lower.chars().next() == typed.chars().next();
+            let allowed = if same_start { chars.div_ceil(3) } else { 1 };
             let part = chars >= PART_CHARS_MIN && lower.contains(&typed);
             if (distance <= allowed || part) && best.is_none_or(|(least, _)| distance < least) {
                 best = Some((distance, name));
@@ -104,28 +111,36 @@ impl<'t> Report<'t> {
         best.map(|(_, name)| name)
     }
 
-    /// Adds what the TOML parser says. Where it says something, values that cannot be read are its guesses, and what
-    /// seems to be missing may stand in the unreadable part: only what is sure is kept.
-    pub(super) fn add_syntax(&mut self, errors: &[toml::de::Error]) {
-        let place = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
-        let lines: BTreeSet<usize> = errors.iter().map(|error| self.line(place(error))).collect();
-        if !lines.is_empty() {
-            let found = std::mem::take(&mut self.found);
-            let sure = |found: &Found| {
-                // What the parser makes up stands at the very start.
-                found.at > 0 && found.kind.stands_alone() && !lines.contains(&self.line(found.at))
-            };
-            self.found = found.into_iter().filter(sure).collect();
-        }
-        let mut told = BTreeSet::new();
-        for error in errors {
-            let at = place(error);
-            // What follows on the same line is about the same slip.
-            if told.insert(self.line(at)) {
-                let shown = |c: char| if is_unsafe_to_show(c) { ' ' } else { c };
-                let message = error.message().chars().map(shown).collect();
-                self.add(at, "", FaultKind::Syntax { message }, None);
-            }
+    /// Leaves out of account what a broken line may have said.
+    pub(super) fn expect_broken_lines(&mut self, slips: &[Slip]) {
+        self.table_starts = table_starts(self.text);
+        let tables = slips.iter().map(|slip| table_of(&self.table_starts, slip.at));
+        self.broken_tables = tables.collect();
+    }
+
+    /// Whether the table that starts at a byte has a broken line.
+    pub(super) fn is_broken(&self, at: usize) -> bool {
+        self.broken_tables.contains(&table_of(&self.table_starts, at))
+    }
+
+    /// Keeps only what is sure although the text could not be read as a whole.
+    ///
+    /// What seems to be missing may stand in an unreadable part, and values may be the parser's guesses.
+    pub(super) fn keep_what_is_sure(&mut self, broken: &BTreeSet<usize>) {
+        let found = std::mem::take(&mut self.found);
+        let sure = |found: &Found| {
+            // What the parser makes up stands at the very start.
+            found.at > 0 && found.kind.stands_alone() && !broken.contains(&self.line(found.at))
+        };
+        self.found = found.into_iter().filter(sure).collect();
+    }
+
+    /// Adds what the TOML parser says.
+    pub(super) fn add_slips(&mut self, slips: Vec<Slip>) {
+        for Slip { at, message } in slips {
+            let shown = |c: char| if is_unsafe_to_show(c) { ' ' } else { c };
+            let message = message.chars().map(shown).collect();
+            self.add(at, "", FaultKind::Syntax { message }, None);
         }
     }
 

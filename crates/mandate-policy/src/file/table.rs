@@ -16,7 +16,7 @@ pub(super) struct Item<'a> {
     pub(super) value: &'a DeValue<'a>,
 }
 
-impl<'a> Item<'a> {
+impl Item<'_> {
     /// Notes a fault of this value.
     pub(super) fn fault(&self, report: &mut Report<'_>, kind: impl Into<FaultKind>) -> Reported {
         report.add(self.span.start, &self.field, kind.into(), None)
@@ -115,7 +115,9 @@ impl<'a> Table<'a> {
         known: &'static [&'static str],
         report: &mut Report<'_>,
     ) -> Self {
-        let mut table = Self { at, field, entries, misspelt: Vec::new(), unexplained: 0 };
+        // A broken line may have held any number of keys.
+        let unexplained = if report.is_broken(at) { usize::MAX } else { 0 };
+        let mut table = Self { at, field, entries, misspelt: Vec::new(), unexplained };
         for (key, _) in entries {
             let name: &str = key.get_ref();
             if known.contains(&name) {

@@ -1,5 +1,7 @@
 //! The address of a merchant's API.
 
+use std::net::Ipv6Addr;
+
 use thiserror::Error;
 
 /// Longest address, in bytes.
@@ -72,16 +74,15 @@ pub(super) fn check(url: &str) -> Result<(), UrlError> {
 /// Whether it is a name or an address, and perhaps a port.
 fn is_host(authority: &str) -> bool {
     let bracketed = authority.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let (host, port) = match bracketed {
-        Some((address, port)) => (address.parse::<std::net::Ipv6Addr>().is_ok(), port),
-        None => {
-            let end = authority.find(':').unwrap_or(authority.len());
-            let (name, port) = authority.split_at_checked(end).unwrap_or((authority, ""));
-            let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-            (!name.is_empty() && name.bytes().all(fits), port)
-        }
+    let (is_host, port) = if let Some((address, port)) = bracketed {
+        (address.parse::<Ipv6Addr>().is_ok(), port)
+    } else {
+        let end = authority.find(':').unwrap_or(authority.len());
+        let (name, port) = authority.split_at_checked(end).unwrap_or((authority, ""));
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        (!name.is_empty() && name.bytes().all(fits), port)
     };
-    host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+    is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
 fn is_port(port: &str) -> bool {

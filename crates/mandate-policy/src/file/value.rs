@@ -125,15 +125,15 @@ pub(super) fn life_s(item: &Item<'_>, report: &mut Report<'_>, max_s: u64) -> Re
         return Err(item.mistyped(report, "a text in quotes, as in \"60s\""));
     };
     let in_seconds = text.strip_suffix('s').map(|digits| (digits, 1));
-    let units = in_seconds.or_else(|| text.strip_suffix('m').map(|digits| (digits, 60)));
+    let in_units = in_seconds.or_else(|| text.strip_suffix('m').map(|digits| (digits, 60)));
     let plain = |digits: &str| {
         let leading_zero = digits.len() > 1 && digits.starts_with('0');
         !digits.is_empty() && !leading_zero && digits.bytes().all(|b| b.is_ascii_digit())
     };
-    let Some((digits, unit_s)) = units.filter(|(digits, _)| plain(digits)) else {
+    let Some((digits, seconds_each)) = in_units.filter(|(digits, _)| plain(digits)) else {
         return Err(item.fault_with(report, FaultKind::TtlForm, nearest_life(text)));
     };
-    let life_s = digits.parse().ok().and_then(|units: u64| units.checked_mul(unit_s));
+    let life_s = digits.parse().ok().and_then(|units: u64| units.checked_mul(seconds_each));
     life_s
         .filter(|life_s| (1..=max_s).contains(life_s))
         .ok_or_else(|| item.fault(report, FaultKind::TtlRange { max_s, actual: excerpt(text) }))

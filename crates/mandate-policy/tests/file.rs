@@ -1,0 +1,243 @@
+//! wallet.toml as a whole: the manual loads, every fault is told at once, and no text upsets the parser.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test stops where its own assumption fails"
+)]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mandate_policy::{
+    FaultKind, Faults, KeyStore, Limits, PolicyDigest, Rules, WALLET_TOML_ITEMS_MAX,
+};
+use proptest::prelude::*;
+
+use support::KnownUsers;
+
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn manual() -> String {
+    fs::read_to_string(here("../../wallet.example.toml")).unwrap()
+}
+
+fn parse(text: &str) -> Result<Rules, Faults> {
+    Rules::parse(text, &KnownUsers)
+}
+
+#[test]
+fn the_manual_loads_as_it_stands() {
+    let text = manual();
+    let rules = parse(&text).unwrap();
+    assert_eq!(rules.digest(), PolicyDigest::of(text.as_bytes()));
+    assert_eq!(rules.timezone().iana_name(), Some("Europe/Paris"));
+    assert_eq!(rules.key().store, KeyStore::Auto);
+    assert_eq!((rules.intent_ttl_s(), rules.payment_ttl_s()), (60, 30));
+    assert_eq!(*rules.limits(), Limits::default());
+    assert_eq!(rules.agent_by_uid(1001).unwrap().name.as_str(), "travel");
+    let merchant = rules.merchants().next().unwrap();
+    assert_eq!((merchant.id.as_str(), merchant.keys.iter().count()), ("lux-hotels", 1));
+    // 2027-01-01T00:00:00+01:00.
+    assert_eq!(merchant.until.unwrap().seconds(), 1_798_758_000);
+    let labels: Vec<&str> = rules.caps().iter().map(mandate_policy::Cap::label).collect();
+    assert_eq!(
+        labels,
+        [
+            "250.00 EUR per payment",
+            "500.00 EUR and 3 payments per day, merchant lux-hotels, action book_room, agent travel",
+            "10 payments per 24h",
+        ]
+    );
+    assert_eq!(rules.approvals().len(), 1);
+}
+
+/// Each line that the manual shows as a comment is good too.
+#[test]
+fn what_the_manual_shows_as_optional_loads() {
+    let text = manual().replace("# id = \"ada\"", "id = \"ada\"");
+    let text = text.replace("uid = 1001 ", "# uid = 1001 ").replace("# user =", "user =");
+    let text = text.replace("# until = 2027", "until = 2027");
+    let rules = parse(&text).unwrap();
+    assert_eq!(rules.principal().id.as_ref().unwrap().as_str(), "ada");
+    assert!(rules.agent_by_uid(1001).unwrap().until.is_some());
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let rules = parse("[principal]\nname = \"Ada\"\ntimezone = \"UTC\"\n").unwrap();
+    assert_eq!((rules.key().store, rules.key().account.as_str()), (KeyStore::Auto, "default"));
+    assert_eq!((rules.intent_ttl_s(), rules.payment_ttl_s()), (60, 30));
+    assert_eq!(*rules.limits(), Limits::default());
+    assert!(rules.agents().is_empty() && rules.caps().is_empty() && rules.approvals().is_empty());
+}
+
+/// `MANDATE_BLESS=1` writes the expected text anew.
+#[test]
+fn every_fault_is_told_at_once_and_in_order() {
+    let text = fs::read_to_string(here("tests/golden/many_faults.toml")).unwrap();
+    let faults = parse(&text).unwrap_err();
+    let found = format!("{}\n", faults.display(Path::new("wallet.toml")));
+    let golden = here("tests/golden/many_faults.txt");
+    if std::env::var_os("MANDATE_BLESS").is_some() {
+        fs::write(&golden, &found).unwrap();
+    }
+    assert_eq!(found, fs::read_to_string(golden).unwrap());
+    assert_eq!(faults.len(), found.lines().count());
+    assert!(faults.iter().is_sorted_by_key(|fault| (fault.line(), fault.column())));
+}
+
+#[test]
+fn a_broken_table_is_told_beside_the_faults_of_the_others() {
+    let text = manual().replace("burst = 100", "burst = ").replace("\"150.00 EUR\"", "\"150 EUR\"");
+    let text = text.replace("free = [\"search_rooms\"]", "free = [\"search_rooms\"");
+    let faults = parse(&text).unwrap_err();
+    let codes: Vec<&str> = faults.iter().map(mandate_policy::Fault::code).collect();
+    // The bracket hides what follows it: it has to be closed first.
+    assert_eq!(codes, ["syntax", "syntax"]);
+    let text = text.replace("free = [\"search_rooms\"", "free = [\"search_rooms\"]");
+    let faults = parse(&text).unwrap_err();
+    let codes: Vec<&str> = faults.iter().map(mandate_policy::Fault::code).collect();
+    assert_eq!(codes, ["syntax", "amount_digits"]);
+}
+
+#[test]
+fn two_tables_that_stand_twice_are_both_told() {
+    let text = format!("{}\n[limits]\n\n[key]\n", manual());
+    let faults = parse(&text).unwrap_err();
+    let lines = text.lines().count();
+    let places: Vec<(usize, usize)> = faults.iter().map(|f| (f.line(), f.column())).collect();
+    assert_eq!(places, [(lines - 2, 2), (lines, 2)]);
+}
+
+#[test]
+fn lists_have_a_limit() {
+    let mut text = "[principal]\nname = \"Ada\"\ntimezone = \"UTC\"\n".to_owned();
+    for _ in 0..WALLET_TOML_ITEMS_MAX {
+        text.push_str("[[cap]]\nper = \"day\"\ncount = 1\n");
+    }
+    assert_eq!(parse(&text).unwrap().caps().len(), WALLET_TOML_ITEMS_MAX);
+    text.push_str("[[cap]]\nper = \"day\"\ncount = 1\n");
+    let faults = parse(&text).unwrap_err();
+    let fault = faults.iter().next().unwrap();
+    assert_eq!((faults.len(), fault.line()), (1, text.lines().count() - 2));
+    let (limit, actual) = (WALLET_TOML_ITEMS_MAX, WALLET_TOML_ITEMS_MAX + 1);
+    assert_eq!(*fault.kind(), FaultKind::ItemsMax { limit, actual });
+}
+
+#[test]
+fn nothing_in_a_message_can_steer_a_terminal() {
+    let text = "[principal]\n\"\\u001b[2J\\n\\u202e\" = 1\nname = \"\\u001b[2J\"\ntimezone = \"\\u001b\"\nid = \"\\u001b\"\n[mandates]\nintent_ttl = \"\\u001b\"\n[[cap]]\nper = \"\\u001b\"\nspend = \"1.00 \\u001b\\n\"\n";
+    let faults = parse(text).unwrap_err();
+    assert_eq!(faults.len(), 7);
+    let shown = faults.display(Path::new("wallet.toml")).to_string();
+    assert_eq!(shown.lines().count(), 7);
+    assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown}");
+}
+
+/// Some lines of a file, in any order and number, so that most of it is understood and some of it is not.
+fn jumble() -> impl Strategy<Value = String> {
+    let text = manual();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    prop::collection::vec(prop::sample::select(lines), 0..40).prop_map(|lines| lines.join("\n"))
+}
+
+/// The text with some bytes in place of others.
+fn damaged() -> impl Strategy<Value = String> {
+    let bytes = manual().into_bytes();
+    let places = prop::collection::vec((0..bytes.len(), any::<u8>()), 1..8);
+    places.prop_map(move |places| {
+        let mut bytes = bytes.clone();
+        for (at, byte) in places {
+            bytes[at] = byte;
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Every fault stands inside of the text, in order, and says something on one line.
+fn check(text: &str) -> Result<(), TestCaseError> {
+    let Err(faults) = parse(text) else { return Ok(()) };
+    prop_assert!(faults.len() > 0);
+    prop_assert!(faults.iter().is_sorted_by_key(|fault| (fault.line(), fault.column())));
+    let lines: Vec<&str> = text.split('\n').collect();
+    for fault in faults.iter() {
+        prop_assert!((1..=lines.len()).contains(&fault.line()), "{fault} in {text:?}");
+        let chars = lines[fault.line() - 1].chars().count();
+        prop_assert!((1..=chars + 1).contains(&fault.column()), "{fault} in {text:?}");
+        prop_assert_eq!(fault.to_string().lines().count(), 1);
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_upset_the_parser(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        check(&String::from_utf8_lossy(&bytes))?;
+    }
+
+    #[test]
+    fn no_text_upsets_the_parser(text in "(\\PC|[\\[\\]{}=\",.\n#'\\\\0-9a-z]){0,200}") {
+        check(&text)?;
+    }
+
+    #[test]
+    fn no_jumble_upsets_the_parser(text in jumble()) {
+        check(&text)?;
+    }
+
+    #[test]
+    fn no_damage_upsets_the_parser(text in damaged()) {
+        check(&text)?;
+    }
+}
+
+/// A slip of one character is one fault, unless it hits a name that stands in several places.
+#[test]
+fn one_lost_character_is_one_fault() {
+    let text = manual();
+    let mut wrong = String::new();
+    let mut line_start = 0;
+    for line in text.split_inclusive('\n') {
+        let code = line.find('#').map_or(line, |comment| &line[..comment]);
+        let names = line.starts_with("name =") || line.starts_with("id =");
+        for (at, lost) in code.char_indices().filter(|_| !names) {
+            let at = line_start + at;
+            let text = [&text[..at], &text[at + lost.len_utf8()..]].concat();
+            if let Err(faults) = parse(&text)
+                && faults.len() > 1
+            {
+                writeln!(wrong, "without {lost:?} in {line}{faults}").unwrap();
+            }
+        }
+        line_start += line.len();
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// A line that got lost is at most one fault, unless others lean on it.
+#[test]
+fn one_lost_line_is_one_fault() {
+    let text = manual();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut wrong = String::new();
+    for lost in 0..lines.len() {
+        let kept: Vec<&str> = [&lines[..lost], &lines[lost + 1..]].concat();
+        if lines[lost].starts_with('[') || lines[lost].starts_with("paid") {
+            continue;
+        }
+        if let Err(faults) = parse(&kept.join("\n"))
+            && faults.len() > 1
+        {
+            writeln!(wrong, "without {}\n{faults}", lines[lost]).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
