@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use keyring_core::api::CredentialStoreApi as _;
 use mandate::{MerchantId, PrincipalId, PublicKey, UnixSeconds};
 use mandate_keys::{Account, KeyLocation, KeyStoreError, Service, StoreChoice};
 use mandate_ledger::{Genesis, Ledger};
@@ -117,6 +118,23 @@ impl Home {
     #[must_use]
     pub fn uid(&self) -> u32 {
         rustix::process::geteuid().as_raw()
+    }
+
+    /// The private key as the kernel keeps it, past everything that guards it: to look for it where it must not be.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there.
+    #[must_use]
+    pub fn seed(&self) -> Vec<u8> {
+        let (service, account) = (self.location.service.as_str(), self.location.account.as_str());
+        let open = || {
+            let store = linux_keyutils_keyring_store::Store::new().expect("a keyring");
+            store.build(service, account, None).expect("an entry")
+        };
+        // The first access may give the thread another session keyring.
+        drop(open());
+        open().get_secret().expect("a key")
     }
 
     /// A wallet.toml that lists the agent `travel` and both merchants, with these rules beside them.

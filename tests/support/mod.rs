@@ -4,9 +4,11 @@ mod clock;
 mod daemon;
 mod denial;
 mod home;
+mod process;
 
 pub use clock::TestClock;
 pub use daemon::{Agent, Running};
 pub use denial::{Denied, denied};
 pub use home::{Home, LUX, RIVAL, must_not_skip};
 pub use mandate_demo::Merchant;
+pub use process::Process;

@@ -71,22 +71,25 @@ async fn serve(config: Config) -> Result<(), RunError> {
             out.flush().unwrap_or_default();
         }
     });
-    let result = mandated::run(Config { ready: Some(ready), ..config }, stop_signal()).await;
+    // Before anything is announced: who sees the sockets may stop the daemon at once.
+    let stop = stop_signal();
+    let result = mandated::run(Config { ready: Some(ready), ..config }, stop).await;
     announce.abort();
     result
 }
 
-/// Resolves on SIGTERM, SIGINT, or at once if neither can be awaited.
-async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("cannot wait for signals");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Resolves on SIGTERM or SIGINT from now on; at once, if they cannot be awaited.
+fn stop_signal() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            tracing::error!("cannot wait for signals");
+            return;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 //!
 //! Never lets go of the last good file, and never takes a file that somebody else could have written.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mandate::{PrincipalId, UnixSeconds};
+use mandate::{AgentName, PrincipalId, UnixSeconds};
 use mandate_policy::{Faults, KeyReference, PolicyDigest, Rules};
 use rustix::process::geteuid;
 use thiserror::Error;
@@ -61,15 +61,25 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
-    /// It belongs to somebody else.
-    #[error("{} belongs to uid {owner}; it must belong to uid {uid} or root: run: chown {uid} {}", path.display(), path.display())]
-    Owner {
+    /// It came to belong to somebody else than the principal.
+    #[error("{} now belongs to uid {owner}, and it was uid {principal}'s; run: chown {principal} {}, or restart mandated if the principal is another one", path.display(), path.display())]
+    OwnerChanged {
         /// The file.
         path: PathBuf,
         /// Whose it is.
         owner: u32,
-        /// Who this process runs as.
-        uid: u32,
+        /// Whose it was.
+        principal: u32,
+    },
+    /// It belongs to an agent, who could write itself any cap.
+    #[error("{} belongs to uid {owner}, which is the agent {agent}; give it to the principal: run: chown root {}", path.display(), path.display())]
+    OwnerIsAgent {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// The agent of that uid.
+        agent: AgentName,
     },
     /// It is larger than any real one.
     #[error("{} has more than {CONFIG_BYTES_MAX} bytes", path.display())]
@@ -103,7 +113,8 @@ impl ConfigError {
             Self::Fixed { digest, .. } | Self::Utf8 { digest, .. } => Some((*digest, 1)),
             Self::Io { .. }
             | Self::Missing { .. }
-            | Self::Owner { .. }
+            | Self::OwnerChanged { .. }
+            | Self::OwnerIsAgent { .. }
             | Self::TooLarge { .. }
             | Self::Writable { .. } => None,
         }
@@ -130,9 +141,19 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     let Ok(text) = String::from_utf8(text) else {
         return Err(ConfigError::Utf8 { path: path.to_owned(), digest });
     };
-    match Rules::parse(&text, &SystemUsers) {
-        Ok(rules) => Ok(Loaded { rules: Arc::new(rules), owner }),
-        Err(faults) => Err(ConfigError::Faults { path: path.to_owned(), faults, digest }),
+    let rules = Rules::parse(&text, &SystemUsers).map_err(|faults| ConfigError::Faults {
+        path: path.to_owned(),
+        faults,
+        digest,
+    })?;
+    // Where agent and wallet share a uid, the file protects nothing from the agent, and `mandate doctor` says so.
+    match rules.agent_by_uid(owner) {
+        Some(agent) if owner != geteuid().as_raw() => Err(ConfigError::OwnerIsAgent {
+            path: path.to_owned(),
+            owner,
+            agent: agent.name.clone(),
+        }),
+        _ => Ok(Loaded { rules: Arc::new(rules), owner }),
     }
 }
 
@@ -144,20 +165,25 @@ fn read(path: &Path) -> Result<(Vec<u8>, u32), ConfigError> {
     };
     let file = File::open(path).map_err(io_error)?;
     let found = file.metadata().map_err(io_error)?;
-    let uid = geteuid().as_raw();
-    let owner = found.uid();
-    if owner != uid && owner != 0 {
-        return Err(ConfigError::Owner { path: path.to_owned(), owner, uid });
-    }
-    if found.mode() & WRITABLE_BY_OTHERS != 0 {
-        return Err(ConfigError::Writable { path: path.to_owned() });
+    writable_by_us_alone(path, &found)?;
+    // Who may write to a folder may put another file in the place of this one.
+    let resolved = path.canonicalize().map_err(io_error)?;
+    for folder in [path, &resolved].into_iter().filter_map(Path::parent) {
+        writable_by_us_alone(folder, &folder.metadata().map_err(io_error)?)?;
     }
     let mut bytes = Vec::new();
     file.take(CONFIG_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes).map_err(io_error)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > CONFIG_BYTES_MAX {
         return Err(ConfigError::TooLarge { path: path.to_owned() });
     }
-    Ok((bytes, owner))
+    Ok((bytes, found.uid()))
+}
+
+fn writable_by_us_alone(path: &Path, found: &Metadata) -> Result<(), ConfigError> {
+    if found.mode() & WRITABLE_BY_OTHERS != 0 {
+        return Err(ConfigError::Writable { path: path.to_owned() });
+    }
+    Ok(())
 }
 
 /// What is in force, and what was refused since.
@@ -226,7 +252,17 @@ impl Policy {
             source: io::Error::other(error),
         })??;
         self.check_fixed(&loaded.rules)?;
+        self.check_owner(loaded.owner)?;
         Ok(loaded)
+    }
+
+    /// The principal may hand the file to root or to the wallet, and nobody else may take it over.
+    fn check_owner(&self, owner: u32) -> Result<(), ConfigError> {
+        let principal = self.state.borrow().owner;
+        if owner == principal || owner == 0 || owner == geteuid().as_raw() {
+            return Ok(());
+        }
+        Err(ConfigError::OwnerChanged { path: self.path.clone(), owner, principal })
     }
 
     fn check_fixed(&self, rules: &Rules) -> Result<(), ConfigError> {

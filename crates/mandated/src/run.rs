@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mandate::PrincipalId;
-use mandate_ledger::{
-    Clock, Died, Ledger, OpenError, Options, Scope, StoreError, VerifyFault, ledger_path,
-};
+use mandate_ledger::{Clock, Died, Ledger, OpenError, Options, Scope, StoreError, VerifyFault};
 use mandate_proto::paths::Paths;
 use rustix::process::geteuid;
 use thiserror::Error;
@@ -133,31 +131,15 @@ fn way_out(error: &OpenError) -> &'static str {
 ///
 /// [`RunError`]: nothing was opened when wallet.toml is at fault, and no socket is left behind in any case.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-    let Config { paths, clock, ledger: options, warnings, ready } = config;
-    let loaded = read_config(&paths).await?;
-    let clock = match clock {
-        Some(clock) => clock,
-        None => Arc::new(SystemClock::new()?),
-    };
-    let (ledger, died) = open_ledger(&paths, &loaded, options).await?;
-    let (sockets, listeners) = Sockets::open(&paths, &loaded.rules)?;
-    let policy = Policy::new(paths.config(), &loaded, clock.read().wall);
-    let daemon = Arc::new(Daemon {
-        limits: AgentLimits::new(&loaded.rules),
-        health: Health::new().await,
-        mint: Mint::default(),
-        strangers: Strangers::new(),
-        tasks: TaskTracker::new(),
-        clock,
-        ledger,
-        paths,
-        policy,
-        sockets,
-        warnings,
-    });
-    let served = serve(&daemon, listeners, died, shutdown, ready).await;
-    let closed = close(&daemon).await;
-    served.and(closed)
+    let loaded = read_config(&config.paths).await?;
+    let (dir, rules) = (config.paths.state_dir().to_owned(), Arc::clone(&loaded.rules));
+    let options = config.ledger.clone();
+    let opened = tokio::task::spawn_blocking(move || Ledger::open(&dir, rules, options)).await?;
+    let (ledger, died) = opened.map_err(|error| RunError::Ledger { error })?;
+    let served = over(&ledger, &loaded, config, died, shutdown).await;
+    // Whatever happened: who comes next finds the ledger closed and free.
+    let closed = tokio::task::spawn_blocking(move || ledger.close()).await?;
+    served.and(closed.map_err(RunError::Died))
 }
 
 async fn read_config(paths: &Paths) -> Result<policy::Loaded, RunError> {
@@ -165,22 +147,38 @@ async fn read_config(paths: &Paths) -> Result<policy::Loaded, RunError> {
     Ok(tokio::task::spawn_blocking(move || policy::load(&path)).await??)
 }
 
-async fn open_ledger(
-    paths: &Paths,
+/// Opens the sockets over an open ledger, and serves.
+async fn over(
+    ledger: &Ledger,
     loaded: &policy::Loaded,
-    options: Options,
-) -> Result<(Ledger, Died), RunError> {
-    let (dir, rules) = (paths.state_dir().to_owned(), Arc::clone(&loaded.rules));
-    let opened = tokio::task::spawn_blocking(move || Ledger::open(&dir, rules, options)).await?;
-    let (ledger, died) = opened.map_err(|error| RunError::Ledger { error })?;
-    match &loaded.rules.principal().id {
-        Some(config) if config != ledger.principal() => Err(RunError::Principal {
-            path: ledger_path(paths.state_dir()),
-            ledger: ledger.principal().clone(),
-            config: config.clone(),
-        }),
-        _ => Ok((ledger, died)),
+    config: Config,
+    died: Died,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let Config { paths, clock, ledger: _, warnings, ready } = config;
+    if let Some(id) = loaded.rules.principal().id.as_ref().filter(|id| *id != ledger.principal()) {
+        let (ledger, config) = (ledger.principal().clone(), id.clone());
+        return Err(RunError::Principal { path: paths.ledger(), ledger, config });
     }
+    let clock = match clock {
+        Some(clock) => clock,
+        None => Arc::new(SystemClock::new()?),
+    };
+    let (sockets, listeners) = Sockets::open(&paths, &loaded.rules)?;
+    let daemon = Arc::new(Daemon {
+        limits: AgentLimits::new(&loaded.rules),
+        health: Health::new().await,
+        mint: Mint::default(),
+        policy: Policy::new(paths.config(), loaded, clock.read().wall),
+        strangers: Strangers::new(),
+        tasks: TaskTracker::new(),
+        ledger: ledger.clone(),
+        clock,
+        paths,
+        sockets,
+        warnings,
+    });
+    serve(&daemon, listeners, died, shutdown, ready).await
 }
 
 /// Serves both sockets until `shutdown`, or until the ledger died.
@@ -230,11 +228,6 @@ async fn serve(
     }
     daemon.sum_up().await;
     ended
-}
-
-async fn close(daemon: &Daemon) -> Result<(), RunError> {
-    let ledger = daemon.ledger.clone();
-    tokio::task::spawn_blocking(move || ledger.close()).await?.map_err(RunError::Died)
 }
 
 async fn sum_up_now_and_then(daemon: Arc<Daemon>, stop: CancellationToken) {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tower::Service as _;
 
-use super::{DRAIN_TIMEOUT, FIRST_REQUEST_TIMEOUT, IDLE_TIMEOUT, Peer, http2};
+use super::{DRAIN_TIMEOUT, FIRST_REQUEST_TIMEOUT, GOODBYE_TIMEOUT, IDLE_TIMEOUT, Peer, http2};
 
 /// A request's body did not arrive.
 #[derive(Debug, Error)]
@@ -65,6 +65,10 @@ impl Activity {
         Call { activity: self.clone() }
     }
 
+    fn is_quiet(&self) -> bool {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).under_way == 0
+    }
+
     /// When the connection has been quiet for too long, if nothing more happens.
     fn deadline(&self) -> Instant {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +105,7 @@ pub(super) async fn serve(
         })
     };
     let mut connection = pin!(http2(streams).serve_connection(TokioIo::new(stream), service));
-    let mut closing = false;
+    let mut closing_since = None;
     let mut deadline = activity.deadline();
     loop {
         tokio::select! {
@@ -111,20 +115,25 @@ pub(super) async fn serve(
                 }
                 return;
             }
-            () = stop.cancelled(), if !closing => closing = true,
+            () = stop.cancelled(), if closing_since.is_none() => {}
             () = sleep_until(deadline) => {
-                if closing {
-                    tracing::debug!(uid = peer.uid, "a connection that would not end was cut");
-                    return;
-                }
                 deadline = activity.deadline();
-                closing = deadline <= Instant::now();
+                if closing_since.is_none() && deadline > Instant::now() {
+                    continue;
+                }
             }
         }
-        if closing {
+        let since = *closing_since.get_or_insert_with(|| {
             connection.as_mut().graceful_shutdown();
-            deadline = after(Instant::now(), DRAIN_TIMEOUT);
+            Instant::now()
+        });
+        let now = Instant::now();
+        let grace = if activity.is_quiet() { GOODBYE_TIMEOUT } else { DRAIN_TIMEOUT };
+        if now >= after(since, grace) {
+            return;
         }
+        // Looked at again and again: the last call may end long before the time for it is over.
+        deadline = after(now, GOODBYE_TIMEOUT);
     }
 }
 

@@ -32,6 +32,8 @@ const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// How long calls under way may take once their connection is closing.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a closing connection without a call under way is left to its peer.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(100);
 /// How often a peer has to show that it still reads.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long it may take to do so.

@@ -1,0 +1,161 @@
+//! Why the demonstration did not come to its end.
+
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use mandate::AmountError;
+use mandate::id::IdError;
+use mandate::text::TextError;
+use mandate_journal::EntryError;
+use mandate_keys::{AccountError, KeyStoreError};
+use mandate_ledger::{OpenError, StoreError, VerifyFault};
+use mandate_proto::paths::PathError;
+use mandated::{ClockError, SOCKET_PATH_BYTES_MAX};
+use thiserror::Error;
+use tonic::Code;
+
+use crate::merchant::MerchantError;
+
+/// Why the demonstration did not come to its end.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DemoError {
+    /// The name of its key is none.
+    #[error("the account {0}")]
+    Account(#[from] AccountError),
+    /// An amount cannot be read.
+    #[error("an amount {0}")]
+    Amount(#[from] AmountError),
+    /// The system does not tell the time.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// The wallet's process ended by itself, or not well.
+    #[error("the wallet's process ended: {status}")]
+    DaemonEnded {
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// The wallet's process neither got on nor ended.
+    #[error("the wallet's process did not {what} within {waited_s} s")]
+    DaemonSlow {
+        /// What was waited for.
+        what: &'static str,
+        /// How long, in seconds.
+        waited_s: u64,
+    },
+    /// What was shown is not what was promised.
+    #[error("expected {expected}, met {met}")]
+    Differs {
+        /// What was promised.
+        expected: String,
+        /// What happened.
+        met: String,
+    },
+    /// The journal holds what is no entry.
+    #[error("an entry of the journal")]
+    Entry(#[from] EntryError),
+    /// An id cannot be read.
+    #[error("an id {0}")]
+    Id(#[from] IdError),
+    /// Somebody ended it.
+    #[error("interrupted")]
+    Interrupted,
+    /// The operating system refused.
+    #[error("cannot {what} {}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// The operating system's error.
+        #[source]
+        source: io::Error,
+    },
+    /// No key could be made, read or deleted.
+    #[error(transparent)]
+    Key(#[from] KeyStoreError),
+    /// The wallet's ledger does not open.
+    #[error(transparent)]
+    Ledger(#[from] OpenError),
+    /// The merchant did not sign, or does not take what the wallet signed.
+    #[error("the merchant")]
+    Merchant(#[from] MerchantError),
+    /// The places of the wallet cannot be told.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random(#[from] getrandom::Error),
+    /// Nobody reads the screen.
+    #[error("cannot write to the screen")]
+    Screen(#[source] io::Error),
+    /// A call was answered by an error that is no refusal of the wallet.
+    #[error("the wallet answered {code:?}: {message}")]
+    Status {
+        /// The gRPC code.
+        code: Code,
+        /// The sentence.
+        message: String,
+    },
+    /// The ledger cannot be read.
+    #[error("the ledger")]
+    Store(#[from] StoreError),
+    /// The operating system refused something that has no path.
+    #[error("cannot {what}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// The operating system's error.
+        #[source]
+        source: io::Error,
+    },
+    /// A task ended before its time.
+    #[error("a task of the demonstration")]
+    Task(#[from] tokio::task::JoinError),
+    /// The temporary folder's name is too long for a socket.
+    #[error("{} is too long a place for a socket ({SOCKET_PATH_BYTES_MAX} bytes); set TMPDIR to a shorter one", path.display())]
+    TemporaryFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A text is not safe to show.
+    #[error("a text {0}")]
+    Text(#[from] TextError),
+    /// The wallet's socket does not answer.
+    #[error("the wallet's socket")]
+    Transport(#[from] tonic::transport::Error),
+    /// The log is not what it should be.
+    #[error("the log")]
+    Verify(#[from] VerifyFault),
+}
+
+impl DemoError {
+    /// What was shown is not what was promised.
+    pub(crate) fn differs(expected: &dyn Display, met: &dyn Display) -> Self {
+        Self::Differs { expected: expected.to_string(), met: met.to_string() }
+    }
+
+    /// A failed operation, as an error.
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+
+    /// A failed operation on a path, as an error.
+    pub(crate) fn io<'p>(
+        what: &'static str,
+        path: &'p Path,
+    ) -> impl FnOnce(io::Error) -> Self + 'p {
+        move |source| Self::Io { what, path: path.to_owned(), source }
+    }
+}
+
+/// Makes sure that two values are the same.
+///
+/// # Errors
+///
+/// [`DemoError::Differs`] if they are not.
+pub(crate) fn same<T: PartialEq + Display>(expected: &T, met: &T) -> Result<(), DemoError> {
+    if expected == met { Ok(()) } else { Err(DemoError::differs(expected, met)) }
+}

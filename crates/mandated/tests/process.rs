@@ -1,0 +1,144 @@
+//! The built daemon from its start to its end: what it prints, how it exits, what it never says.
+
+#![expect(clippy::expect_used, reason = "a test stops where its own assumption fails")]
+
+use std::fs;
+use std::process::Output;
+use std::time::Duration;
+
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use mandate::token::Status;
+use mandate_proto::v1;
+use mandate_tests::{Agent, Home, denied};
+use rustix::process::Signal;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_mandated");
+const CAPS: &str = "[[cap]]\nper = \"day\"\nspend = \"500.00 EUR\"\n";
+
+/// Runs the daemon to an end that it finds by itself; gives what it wrote to stderr.
+fn ends(home: &Home) -> (Option<i32>, String) {
+    let Output { status, stdout, .. } = home.command(BINARY).output().expect("the built daemon");
+    assert!(stdout.is_empty(), "it printed its sockets");
+    assert!(!home.paths.wallet_socket().exists() && !home.paths.control_socket().exists());
+    let said = fs::read_to_string(home.log()).expect("a log");
+    fs::remove_file(home.log()).expect("a log");
+    (status.code(), said)
+}
+
+#[tokio::test]
+async fn it_prints_its_sockets_and_drains_on_sigterm() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(CAPS));
+    let daemon = home.spawn(BINARY);
+    let sockets = [home.paths.wallet_socket(), home.paths.control_socket()];
+    assert_eq!(daemon.sockets, sockets.map(|path| path.display().to_string()));
+    let mut agent = home.agent().await;
+    agent.book("180.00 EUR").await.unwrap();
+    assert_eq!(denied(agent.book("320.01 EUR").await).reason, "CAP_EXCEEDED");
+    daemon.stop();
+    assert!(!home.paths.wallet_socket().exists());
+    // What was spent is still spent.
+    let daemon = home.spawn(BINARY);
+    assert_eq!(home.agent().await.spent().await, [(18_000, 1)]);
+    daemon.stop();
+}
+
+#[test]
+fn a_broken_file_is_exit_2_with_every_fault_and_no_socket() {
+    let Some(home) = Home::new() else { return };
+    let broken = home.toml(CAPS).replace("500.00", "500").replace("timezone", "timezoone");
+    home.write(&broken);
+    let (code, said) = ends(&home);
+    assert_eq!(code, Some(2), "{said}");
+    for part in ["wallet.toml:", "timezone", "500.00 EUR"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    fs::remove_file(home.paths.config()).expect("a file");
+    let (code, said) = ends(&home);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("does not exist; run `mandate init`"), "{said}");
+}
+
+#[test]
+fn a_ledger_that_is_missing_or_foreign_is_named_and_left_alone() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(CAPS));
+    let ledger = home.paths.ledger();
+    let aside = ledger.with_extension("aside");
+    fs::rename(&ledger, &aside).expect("a ledger");
+    let (code, said) = ends(&home);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("wallet.db is missing") && said.contains("mandate init"), "{said}");
+    assert!(!ledger.exists(), "a fresh ledger was made in its place");
+
+    fs::write(&ledger, "this is no ledger").expect("a file");
+    let (code, said) = ends(&home);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("is not a journal") && said.contains("backup"), "{said}");
+    assert_eq!(fs::read(&ledger).expect("a file"), b"this is no ledger");
+}
+
+#[test]
+fn another_principal_s_file_is_refused() {
+    let Some(home) = Home::new() else { return };
+    let toml = home.toml(CAPS);
+    home.write(&toml.replace("name = \"Ada\"", "name = \"Ada\"\nid = \"somebody-else\""));
+    let (code, said) = ends(&home);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("somebody-else") && said.contains("did:key:"), "{said}");
+}
+
+#[tokio::test]
+async fn sighup_with_a_broken_file_kills_nothing() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(CAPS));
+    let daemon = home.spawn(BINARY);
+    home.write("[[cap]");
+    daemon.signal(Signal::HUP);
+    let mut control = home.control().await;
+    let told = async {
+        loop {
+            let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+            if !status.policy_problem.is_empty() {
+                return status.policy_problem;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let problem = tokio::time::timeout(Duration::from_secs(30), told).await.expect("no word");
+    assert!(problem.contains("wallet.toml:1:"), "{problem}");
+    home.agent().await.book("1.00 EUR").await.unwrap();
+    daemon.stop();
+}
+
+#[tokio::test]
+async fn nothing_secret_and_no_token_is_logged_or_kept() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(CAPS));
+    for format in ["text", "json"] {
+        let mut command = home.command(BINARY);
+        command.args(["--log-format", format]).env("RUST_LOG", "trace");
+        let daemon = home.run(command);
+        let mut agent = home.agent().await;
+        let intent = agent.intent(Agent::book_room()).await.unwrap();
+        let cart = agent.cart(&intent, "10.00 EUR", |_| ());
+        let payment = agent.pay(&cart).await.unwrap();
+        agent.settle(&payment, Status::Executed).await.unwrap();
+        assert_eq!(denied(agent.pay_text(cart.as_str().trim_start_matches('e')).await).reason, "CART_MALFORMED");
+        assert_eq!(denied(agent.hand_in(cart.as_str()).await).reason, "RECEIPT_INVALID");
+        let log = daemon.log();
+        daemon.stop();
+        assert!(log.contains("denied") && log.contains("ready"), "{log}");
+        for token in [intent.as_str(), cart.as_str(), payment.as_str()] {
+            let (_, signature) = token.rsplit_once('.').expect("a token");
+            assert!(!log.contains(signature), "a whole token is in the log");
+        }
+        let seed = home.seed();
+        let ledger = fs::read(home.paths.ledger()).expect("a ledger");
+        for form in [HEXLOWER.encode(&seed), BASE64.encode(&seed), BASE64URL_NOPAD.encode(&seed)] {
+            assert!(!log.contains(&form));
+            assert!(!ledger.windows(form.len()).any(|window| window == form.as_bytes()));
+        }
+        assert!(!ledger.windows(seed.len()).any(|window| window == seed));
+    }
+}
