@@ -9,7 +9,7 @@ use mandate_ledger::Clock;
 use mandate_proto::v1;
 use mandate_proto::v1::control_client::ControlClient;
 use mandate_proto::v1::wallet_client::WalletClient;
-use mandated::{Config, RunError, SystemClock};
+use mandated::{Config, RunError, wall_clock};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::Status;
@@ -149,7 +149,7 @@ impl<'h> Agent<'h> {
     pub fn now(&self) -> UnixSeconds {
         match &self.clock {
             Some(clock) => clock.now(),
-            None => SystemClock::new().expect("a clock").read().wall,
+            None => wall_clock(),
         }
     }
 

@@ -1,2 +1,29 @@
-//! mandate-cli
-fn main() {}
+//! `mandate`: the principal's command line.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use mandate_cli::{Session, run};
+
+fn main() -> ExitCode {
+    // Some commands read the key from its store. What the system denies is told by `mandate doctor`.
+    drop(mandate_keys::harden_process());
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let is_terminal = stdin.is_terminal();
+    let mut out = io::BufWriter::new(stdout.lock());
+    let code = run(
+        std::env::args_os(),
+        Session {
+            input: &mut stdin.lock(),
+            input_is_terminal: is_terminal,
+            out: &mut out,
+            err: &mut stderr.lock(),
+            now: mandated::wall_clock(),
+        },
+    );
+    match out.flush() {
+        // Whoever read the answer has seen enough of it, as `head` does.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => code,
+    }
+}

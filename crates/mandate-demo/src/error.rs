@@ -12,7 +12,7 @@ use mandate_journal::EntryError;
 use mandate_keys::{AccountError, KeyStoreError};
 use mandate_ledger::{OpenError, StoreError, VerifyFault};
 use mandate_proto::paths::PathError;
-use mandated::{ClockError, SOCKET_PATH_BYTES_MAX};
+use mandated::SOCKET_PATH_BYTES_MAX;
 use thiserror::Error;
 use tonic::Code;
 
@@ -28,9 +28,6 @@ pub enum DemoError {
     /// An amount cannot be read.
     #[error("an amount {0}")]
     Amount(#[from] AmountError),
-    /// The system does not tell the time.
-    #[error(transparent)]
-    Clock(#[from] ClockError),
     /// The wallet's process ended by itself, or not well.
     #[error("the wallet's process ended: {status}")]
     DaemonEnded {

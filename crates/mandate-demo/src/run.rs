@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use mandate_ledger::Clock as _;
-use mandated::SystemClock;
 use mandated::log::chain_lines;
+use mandated::wall_clock;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -86,7 +85,7 @@ fn perform(screen: &mut Screen<'_>) -> Result<(), DemoError> {
     let mut interrupts =
         Interrupts::new(&runtime).map_err(DemoError::system("wait for signals"))?;
     scenes::prologue(screen)?;
-    let home = Home::new(SystemClock::new()?.read().wall)?;
+    let home = Home::new(wall_clock())?;
     let played = runtime.block_on(async {
         tokio::select! {
             biased;

@@ -4,13 +4,10 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use mandate::token::Status;
-use mandate::{
-    Cart, CartClaims, Intent, Mandate, MinorUnits, Money, Payment, Receipt, Sku, UnixSeconds,
-};
-use mandate_ledger::Clock as _;
+use mandate::{Cart, CartClaims, Intent, Mandate, MinorUnits, Money, Payment, Receipt, Sku};
 use mandate_proto::v1;
 use mandate_proto::v1::control_client::ControlClient;
-use mandated::SystemClock;
+use mandated::wall_clock;
 use tonic::transport::Channel;
 
 use crate::agent::Agent;
@@ -32,7 +29,6 @@ pub(crate) struct Stage<'h, 's, 'o> {
     pub(crate) agent: Agent,
     /// The principal's own line to her wallet.
     pub(crate) control: ControlClient<Channel>,
-    clock: SystemClock,
 }
 
 /// What is left under the two caps of her wallet.toml.
@@ -65,8 +61,7 @@ impl<'h, 's, 'o> Stage<'h, 's, 'o> {
         let took = start.elapsed();
         let agent = Agent::connect(&home.paths.wallet_socket(), home.public_key).await?;
         let control = control(home).await?;
-        let clock = SystemClock::new()?;
-        Ok((Self { home, screen, daemon, agent, control, clock }, took))
+        Ok((Self { home, screen, daemon, agent, control }, took))
     }
 
     /// Kills the wallet as a crash would, and starts it again; says how long the start took.
@@ -84,11 +79,6 @@ impl<'h, 's, 'o> Stage<'h, 's, 'o> {
         Ok(took)
     }
 
-    /// What the merchants' clock says.
-    pub(crate) fn now(&self) -> UnixSeconds {
-        self.clock.read().wall
-    }
-
     /// Mints an intent that is known to be fine.
     ///
     /// # Errors
@@ -103,23 +93,6 @@ impl<'h, 's, 'o> Stage<'h, 's, 'o> {
         self.agent.intent(merchant, &action, None).await?.granted()
     }
 
-    /// Has a merchant quote one line, and change what it signs.
-    ///
-    /// # Errors
-    ///
-    /// [`DemoError`] when the merchant does not sign.
-    pub(crate) fn quote(
-        &self,
-        signer: &Merchant,
-        intent: &Mandate<Intent>,
-        (title, total): (&str, &str),
-        change: impl FnOnce(&mut CartClaims),
-    ) -> Result<Mandate<Cart>, DemoError> {
-        let mut claims = signer.cart(intent, title.parse()?, total.parse()?, self.now())?;
-        change(&mut claims);
-        Ok(signer.sign_cart(&claims)?)
-    }
-
     /// Mints an intent and has it quoted.
     ///
     /// # Errors
@@ -132,7 +105,7 @@ impl<'h, 's, 'o> Stage<'h, 's, 'o> {
         line: (&str, &str),
     ) -> Result<Mandate<Cart>, DemoError> {
         let intent = self.intent(merchant, action).await?;
-        self.quote(merchant, &intent, line, |_| ())
+        quote(merchant, &intent, line, |_| ())
     }
 
     /// Pays a cart that is known to be fine.
@@ -162,7 +135,7 @@ impl<'h, 's, 'o> Stage<'h, 's, 'o> {
         payment: &Mandate<Payment>,
         order: &str,
     ) -> Result<Mandate<Receipt>, DemoError> {
-        let claims = merchant.executed(payment, order.parse()?, self.now())?;
+        let claims = merchant.executed(payment, order.parse()?, wall_clock())?;
         let receipt = merchant.sign_receipt(&claims)?;
         same(&Status::Executed, &receipt.claims().status)?;
         self.agent.hand_in(&receipt).await?;
@@ -223,4 +196,20 @@ fn money(wire: Option<&v1::Money>) -> Result<Money, DemoError> {
     let currency = wire.currency.parse()?;
     let units = u64::try_from(wire.minor_units).or(Err(mandate::AmountError::Underflow))?;
     Ok(Money { currency, amount: MinorUnits::new(units)? })
+}
+
+/// Has a merchant quote one line, and change what it signs.
+///
+/// # Errors
+///
+/// [`DemoError`] when the merchant does not sign.
+pub(crate) fn quote(
+    signer: &Merchant,
+    intent: &Mandate<Intent>,
+    (title, total): (&str, &str),
+    change: impl FnOnce(&mut CartClaims),
+) -> Result<Mandate<Cart>, DemoError> {
+    let mut claims = signer.cart(intent, title.parse()?, total.parse()?, wall_clock())?;
+    change(&mut claims);
+    Ok(signer.sign_cart(&claims)?)
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use jiff::Timestamp;
 use mandate::{Currency, MerchantId, Money, Sku, UnixSeconds};
 use thiserror::Error;
 
@@ -123,7 +124,9 @@ pub enum Violation {
 }
 
 fn waits(resets_at: Option<UnixSeconds>) -> String {
-    resets_at.map(|at| format!(" until {at}")).unwrap_or_default()
+    let Some(at) = resets_at else { return String::new() };
+    let shown = i64::try_from(at.seconds()).ok().and_then(|s| Timestamp::from_second(s).ok());
+    shown.map(|at| format!(" until {at}")).unwrap_or_default()
 }
 
 fn not_capped(currency: Option<Currency>) -> String {

@@ -44,18 +44,22 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn read(&self) -> ClockReading {
-        // A clock before 1970 or past 2^53 seconds reads as the nearest moment there is; the ledger then refuses it.
-        let wall = u64::try_from(clock_gettime(ClockId::Realtime).tv_sec).unwrap_or(0);
         let boot = clock_gettime(ClockId::Boottime);
         let elapsed_ms = u64::try_from(boot.tv_sec)
             .unwrap_or(0)
             .saturating_mul(MS_PER_S)
             .saturating_add(u64::try_from(boot.tv_nsec).unwrap_or(0) / NS_PER_MS);
-        ClockReading {
-            wall: UnixSeconds::new(wall).unwrap_or(UnixSeconds::MAX),
-            boot: BootTime { id: self.boot.clone(), elapsed_ms },
-        }
+        ClockReading { wall: wall_clock(), boot: BootTime { id: self.boot.clone(), elapsed_ms } }
     }
+}
+
+/// The system's wall clock.
+///
+/// A clock before 1970 or past 2^53 seconds reads as the nearest moment there is; the ledger then refuses it.
+#[must_use]
+pub fn wall_clock() -> UnixSeconds {
+    let seconds = u64::try_from(clock_gettime(ClockId::Realtime).tv_sec).unwrap_or(0);
+    UnixSeconds::new(seconds).unwrap_or(UnixSeconds::MAX)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Asks the store until it has the ledger's key, then lets the wallet mint.
 pub(crate) async fn fetch(daemon: Arc<Daemon>, stop: CancellationToken) {
-    let location = match location(daemon.ledger.rules().key()) {
+    let location = match key_location(daemon.ledger.rules().key()) {
         Ok(location) => location,
         Err(error) => return daemon.mint.lack(&format!("[key] account {error}")),
     };
@@ -51,7 +51,12 @@ pub(crate) async fn fetch(daemon: Arc<Daemon>, stop: CancellationToken) {
 }
 
 /// Where wallet.toml says the key is.
-fn location(KeyReference { store, account }: &KeyReference) -> Result<KeyLocation, AccountError> {
+///
+/// # Errors
+///
+/// [`AccountError`] when its `account` is no name that every store takes.
+pub fn key_location(reference: &KeyReference) -> Result<KeyLocation, AccountError> {
+    let KeyReference { store, account } = reference;
     let choice = match store {
         KeyStore::Auto => StoreChoice::Auto,
         KeyStore::Credential => StoreChoice::Credential,

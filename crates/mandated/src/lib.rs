@@ -23,7 +23,9 @@ mod users;
 mod wallet;
 mod watch;
 
-pub use clock::{ClockError, SystemClock};
-pub use policy::{CONFIG_BYTES_MAX, ConfigError, Loaded, load};
+pub use clock::{ClockError, SystemClock, wall_clock};
+pub use key::key_location;
+pub use policy::{CONFIG_BYTES_MAX, ConfigError, Loaded, load, load_candidate};
 pub use run::{Config, RunError, run};
 pub use sockets::{SOCKET_PATH_BYTES_MAX, SocketError};
+pub use users::SystemUsers;

@@ -104,6 +104,13 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    fn io(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
+            _ => Self::Io { path: path.to_owned(), source },
+        }
+    }
+
     /// The digest of what was refused and how many faults it has; `None` when nothing could be read.
     pub(crate) fn refused(&self) -> Option<(PolicyDigest, u64)> {
         match self {
@@ -130,22 +137,22 @@ pub struct Loaded {
     pub owner: u32,
 }
 
-/// Reads and checks a wallet.toml. Blocks.
+/// Reads and checks a wallet.toml that is to be in force, and who could have written it. Blocks.
 ///
 /// # Errors
 ///
 /// [`ConfigError`] with everything that is wrong with it.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
-    let (text, owner) = read(path)?;
-    let digest = PolicyDigest::of(text.as_slice());
-    let Ok(text) = String::from_utf8(text) else {
-        return Err(ConfigError::Utf8 { path: path.to_owned(), digest });
-    };
-    let rules = Rules::parse(&text, &SystemUsers).map_err(|faults| ConfigError::Faults {
-        path: path.to_owned(),
-        faults,
-        digest,
-    })?;
+    let (mut file, found) = open(path)?;
+    writable_by_us_alone(path, &found)?;
+    // Who may write to a folder may put another file in the place of this one.
+    let resolved = path.canonicalize().map_err(|source| ConfigError::io(path, source))?;
+    for folder in [path, &resolved].into_iter().filter_map(Path::parent) {
+        let found = folder.metadata().map_err(|source| ConfigError::io(folder, source))?;
+        writable_by_us_alone(folder, &found)?;
+    }
+    let rules = parse(path, &mut file)?;
+    let owner = found.uid();
     // Where agent and wallet share a uid, the file protects nothing from the agent, and `mandate doctor` says so.
     match rules.agent_by_uid(owner) {
         Some(agent) if owner != geteuid().as_raw() => Err(ConfigError::OwnerIsAgent {
@@ -157,26 +164,39 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     }
 }
 
-/// The bytes of the file and its owner; both are of the one file that was opened.
-fn read(path: &Path) -> Result<(Vec<u8>, u32), ConfigError> {
-    let io_error = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => ConfigError::Missing { path: path.to_owned() },
-        _ => ConfigError::Io { path: path.to_owned(), source },
-    };
+/// Reads and checks a wallet.toml that is not in force, wherever it lies and whoever may write to it. Blocks.
+///
+/// # Errors
+///
+/// [`ConfigError`] with everything that is wrong with its text.
+pub fn load_candidate(path: &Path) -> Result<Rules, ConfigError> {
+    parse(path, &mut open(path)?.0)
+}
+
+/// The file and what is known of it; both are of the one file that was opened.
+fn open(path: &Path) -> Result<(File, Metadata), ConfigError> {
+    let io_error = |source| ConfigError::io(path, source);
     let file = File::open(path).map_err(io_error)?;
     let found = file.metadata().map_err(io_error)?;
-    writable_by_us_alone(path, &found)?;
-    // Who may write to a folder may put another file in the place of this one.
-    let resolved = path.canonicalize().map_err(io_error)?;
-    for folder in [path, &resolved].into_iter().filter_map(Path::parent) {
-        writable_by_us_alone(folder, &folder.metadata().map_err(io_error)?)?;
-    }
+    Ok((file, found))
+}
+
+fn parse(path: &Path, file: &mut File) -> Result<Rules, ConfigError> {
     let mut bytes = Vec::new();
-    file.take(CONFIG_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes).map_err(io_error)?;
+    let mut limited = file.take(CONFIG_BYTES_MAX.saturating_add(1));
+    limited.read_to_end(&mut bytes).map_err(|source| ConfigError::io(path, source))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > CONFIG_BYTES_MAX {
         return Err(ConfigError::TooLarge { path: path.to_owned() });
     }
-    Ok((bytes, found.uid()))
+    let digest = PolicyDigest::of(bytes.as_slice());
+    let Ok(text) = String::from_utf8(bytes) else {
+        return Err(ConfigError::Utf8 { path: path.to_owned(), digest });
+    };
+    Rules::parse(&text, &SystemUsers).map_err(|faults| ConfigError::Faults {
+        path: path.to_owned(),
+        faults,
+        digest,
+    })
 }
 
 fn writable_by_us_alone(path: &Path, found: &Metadata) -> Result<(), ConfigError> {
@@ -305,5 +325,57 @@ impl Policy {
             }
             news
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    const GOOD: &str =
+        "[principal]\nname = \"Ada\"\ntimezone = \"UTC\"\n\n[[agent]]\nname = \"a\"\nuid = 1\n";
+
+    /// Reads a file with these modes as the one in force, and as a candidate.
+    fn verdicts(text: &[u8], file: u32, folder: u32) -> [Result<(), ConfigError>; 2] {
+        let base = tempfile::tempdir().unwrap();
+        let place = base.path().join("config");
+        let path = place.join("wallet.toml");
+        fs::create_dir(&place).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(file)).unwrap();
+        fs::set_permissions(&place, Permissions::from_mode(folder)).unwrap();
+        [load(&path).map(drop), load_candidate(&path).map(drop)]
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_refused_before_it_is_read() {
+        for (file, folder) in [(0o620, 0o700), (0o602, 0o700), (0o600, 0o720), (0o600, 0o1777)] {
+            let [in_force, _] = verdicts(b"not toml at all", file, folder);
+            let error = in_force.unwrap_err();
+            assert!(matches!(error, ConfigError::Writable { .. }), "{file:o} {folder:o}: {error}");
+            assert!(error.to_string().contains("chmod go-w"), "{error}");
+        }
+        assert!(verdicts(GOOD.as_bytes(), 0o644, 0o755).iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn a_candidate_may_lie_anywhere_and_is_judged_by_its_text() {
+        assert!(matches!(verdicts(GOOD.as_bytes(), 0o666, 0o777), [Err(_), Ok(())]));
+        let [in_force, candidate] = verdicts(b"[principal]\nname = 1\n", 0o600, 0o700);
+        assert_eq!(in_force.unwrap_err().to_string(), candidate.unwrap_err().to_string());
+    }
+
+    #[test]
+    fn what_is_no_file_or_no_text_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = load(&folder.path().join("wallet.toml"));
+        assert!(matches!(missing, Err(ConfigError::Missing { .. })));
+        assert!(matches!(load_candidate(folder.path()), Err(ConfigError::Io { .. })));
+        let [in_force, candidate] = verdicts(b"\xff", 0o600, 0o700);
+        assert!(matches!(in_force, Err(ConfigError::Utf8 { .. })));
+        assert!(matches!(candidate, Err(ConfigError::Utf8 { .. })));
     }
 }

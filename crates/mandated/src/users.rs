@@ -11,7 +11,7 @@ const PASSWD: &str = "/etc/passwd";
 ///
 /// Users of a directory service are not found; wallet.toml takes their `uid`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SystemUsers;
+pub struct SystemUsers;
 
 impl Users for SystemUsers {
     fn uid(&self, name: &str) -> Option<u32> {

@@ -124,7 +124,10 @@ async fn nothing_secret_and_no_token_is_logged_or_kept() {
         let cart = agent.cart(&intent, "10.00 EUR", |_| ());
         let payment = agent.pay(&cart).await.unwrap();
         agent.settle(&payment, Status::Executed).await.unwrap();
-        assert_eq!(denied(agent.pay_text(cart.as_str().trim_start_matches('e')).await).reason, "CART_MALFORMED");
+        assert_eq!(
+            denied(agent.pay_text(cart.as_str().trim_start_matches('e')).await).reason,
+            "CART_MALFORMED"
+        );
         assert_eq!(denied(agent.hand_in(cart.as_str()).await).reason, "RECEIPT_INVALID");
         let log = daemon.log();
         daemon.stop();

@@ -20,11 +20,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use mandate::token::{Kind, Mandate};
-use mandate::{Draft, Head, Intent, IntentClaims, Payment, PublicKey, Root, UnixSeconds};
+use mandate::{Draft, Head, Intent, IntentClaims, Payment, PublicKey, Root};
 use mandate_keys::{Seed, SigningKey};
-use mandate_ledger::Clock as _;
 use mandate_tests::{Home, must_not_skip};
-use mandated::SystemClock;
+use mandated::wall_clock;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -49,10 +48,6 @@ fn packages() -> Option<PathBuf> {
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn now() -> UnixSeconds {
-    SystemClock::new().unwrap().read().wall
 }
 
 /// A child process, its stdout line by line; killed if a test ends without it.
@@ -137,10 +132,10 @@ fn buy(home: &Home, packages: &Path) -> Purchase {
     let lux = &home.lux;
     let intent = lux.admit::<Intent>(&client.next("intent"), home.key).unwrap();
     let (title, total) = ("a room".parse().unwrap(), "180.00 EUR".parse().unwrap());
-    let cart = lux.sign_cart(&lux.cart(&intent, title, total, now()).unwrap()).unwrap();
+    let cart = lux.sign_cart(&lux.cart(&intent, title, total, wall_clock()).unwrap()).unwrap();
     client.answer(cart.as_str());
     let payment = lux.admit::<Payment>(&client.next("payment"), home.key).unwrap();
-    let receipt = lux.executed(&payment, "LUX-1".parse().unwrap(), now()).unwrap();
+    let receipt = lux.executed(&payment, "LUX-1".parse().unwrap(), wall_clock()).unwrap();
     client.answer(lux.sign_receipt(&receipt).unwrap().as_str());
     assert!(client.next("denied").starts_with("CAP_EXCEEDED: "));
     assert_eq!(client.end(), [""; 0]);

@@ -1,8 +1,10 @@
 //! The agent shops as it should.
 
+use mandated::wall_clock;
+
 use crate::claims;
 use crate::error::{DemoError, same};
-use crate::stage::Stage;
+use crate::stage::{Stage, quote};
 use crate::timing;
 
 /// A free action takes one step.
@@ -14,7 +16,7 @@ pub(super) async fn search(stage: &mut Stage<'_, '_, '_>) -> Result<(), DemoErro
     let rail = &stage.home.rail;
     let intent = stage.intent(rail, "search_trains").await?;
     stage.screen.fact("intent", &claims::intent(&intent))?;
-    let receipt = rail.sign_receipt(&rail.executed_free(&intent, stage.now())?)?;
+    let receipt = rail.sign_receipt(&rail.executed_free(&intent, wall_clock())?)?;
     stage.agent.hand_in(&receipt).await?;
     stage.screen.fact("receipt", &claims::receipt(&receipt))
 }
@@ -31,7 +33,7 @@ pub(super) async fn ticket(stage: &mut Stage<'_, '_, '_>) -> Result<(), DemoErro
     let ceiling = Some("60.00 EUR".parse()?);
     let intent = stage.agent.intent(rail, &action, ceiling).await?.granted()?;
     stage.screen.fact("intent", &claims::intent(&intent))?;
-    let cart = stage.quote(rail, &intent, ("Paris - Lyon", "49.00 EUR"), |_| ())?;
+    let cart = quote(rail, &intent, ("Paris - Lyon", "49.00 EUR"), |_| ())?;
     stage.screen.fact("cart", &claims::cart(&cart))?;
     let payment = stage.pay(rail, &cart).await?;
     stage.screen.fact("payment", &claims::payment(&payment))?;

@@ -1,0 +1,183 @@
+//! What one entry says, in a line, and what it can be found by.
+
+use mandate::token::{
+    Draft, Intent, IntentClaims, Payment, PaymentClaims, Receipt, ReceiptClaims, Status,
+    UnverifiedMandate,
+};
+use mandate::{Jti, Money};
+use mandate_ledger::Event;
+use mandate_ledger::event::{self, Effect, kind};
+
+use crate::record::Record;
+
+/// Every kind of entry, for `--kind`.
+pub(crate) const KINDS: [&str; 12] = [
+    kind::INIT,
+    kind::POLICY,
+    kind::POLICY_REFUSED,
+    kind::INTENT,
+    kind::PAYMENT,
+    kind::WITHHELD,
+    kind::RECEIPT,
+    kind::DENIAL,
+    kind::RATE_LIMITED,
+    kind::FREEZE,
+    kind::THAW,
+    kind::CLOCK,
+];
+
+/// What an entry says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fact {
+    /// Who asked.
+    pub(crate) agent: Option<String>,
+    /// Whom it is about.
+    pub(crate) merchant: Option<String>,
+    /// What it is about.
+    pub(crate) action: Option<String>,
+    /// How much it is about.
+    pub(crate) total: Option<Money>,
+    /// Everything else, in words.
+    pub(crate) words: String,
+}
+
+impl Fact {
+    /// Reads what an entry says; of a kind that this version does not know, nothing.
+    pub(crate) fn of(record: &Record) -> Self {
+        let Some(event) = record.event() else {
+            return Self::words("written by a newer version; see --json".to_owned());
+        };
+        match event {
+            Event::Init(init) => Self::words(format!("principal {}", init.principal)),
+            Event::Policy(policy) => Self::words(format!("wallet.toml {}", policy.digest)),
+            Event::PolicyRefused(refused) => {
+                Self::words(format!("wallet.toml {}, {} faults", refused.digest, refused.faults))
+            }
+            Event::Intent(intent) => Self::of_intent(intent),
+            Event::Payment(payment) => Self::of_payment(payment),
+            Event::Receipt(receipt) => Self::of_receipt(receipt),
+            Event::Denial(denial) => Self::of_denial(denial),
+            Event::Withheld(withheld) => Self::words(format!(
+                "the payment of entry {} was frozen ({}) and is never signed",
+                withheld.of_seq, withheld.scope
+            )),
+            Event::RateLimited(limited) => Self {
+                agent: limited.agent.as_ref().map(ToString::to_string),
+                words: format!("{} calls of uid {}", limited.calls, limited.uid),
+                ..Self::default()
+            },
+            Event::Freeze(freeze) => {
+                let reason = freeze.reason.as_ref().map(|reason| format!(": {reason}"));
+                let reason = reason.unwrap_or_default();
+                Self::words(format!("{} by uid {}{reason}", freeze.scope, freeze.uid))
+            }
+            Event::Thaw(thaw) => Self::words(format!("{} by uid {}", thaw.scope, thaw.uid)),
+            Event::Clock(clock) => Self::words(format!("confirmed by uid {}", clock.uid)),
+        }
+    }
+
+    fn words(words: String) -> Self {
+        Self { words, ..Self::default() }
+    }
+
+    fn of_intent(intent: &event::Intent) -> Self {
+        let agent = Some(intent.agent.to_string());
+        let Some(claims) = intent_claims(intent) else { return Self { agent, ..Self::default() } };
+        let limit = claims.limit.map(|limit| Money { currency: limit.currency, amount: limit.max });
+        let limit = limit.map(|limit| format!(", at most {limit}")).unwrap_or_default();
+        let purpose = intent.purpose.as_ref().map(|purpose| format!(", \"{purpose}\""));
+        let purpose = purpose.unwrap_or_default();
+        Self {
+            agent,
+            merchant: Some(claims.aud.to_string()),
+            action: Some(claims.action.sku.to_string()),
+            total: None,
+            words: format!("{}{limit}{purpose}", claims.jti),
+        }
+    }
+
+    fn of_payment(payment: &event::Payment) -> Self {
+        let agent = Some(payment.agent.to_string());
+        let Some(claims) = payment_claims(payment) else {
+            return Self { agent, ..Self::default() };
+        };
+        Self {
+            agent,
+            merchant: Some(claims.aud.to_string()),
+            action: Some(claims.action.sku.to_string()),
+            total: Some(claims.total),
+            words: claims.jti.to_string(),
+        }
+    }
+
+    fn of_receipt(receipt: &event::Receipt) -> Self {
+        let agent = receipt.agent.as_ref().map(ToString::to_string);
+        let Some(claims) = receipt_claims(receipt) else {
+            return Self { agent, ..Self::default() };
+        };
+        let order = claims.order.as_ref().map(|order| format!(", order {order}"));
+        let reason = claims.reason.as_ref().map(|reason| format!(", \"{reason}\""));
+        let said = [order, reason].into_iter().flatten().collect::<String>();
+        Self {
+            agent,
+            merchant: Some(claims.iss.to_string()),
+            action: Some(claims.action.sku.to_string()),
+            total: claims.total,
+            words: format!(
+                "{} for entry {}{said}",
+                Self::effect(receipt.effect, claims.status),
+                receipt.of_seq
+            ),
+        }
+    }
+
+    /// What a receipt says, and what that did.
+    pub(crate) fn effect(effect: Effect, status: Status) -> String {
+        match effect {
+            Effect::Settled => status.to_string(),
+            Effect::Released => format!("{status} (the amount is given back)"),
+            Effect::Conflict => {
+                format!("{status} (against an earlier receipt; the merchant is frozen)")
+            }
+        }
+    }
+
+    fn of_denial(denial: &event::Denial) -> Self {
+        let event::Denial { agent, uid, call, reason, message, about } = denial;
+        let who = if agent.is_none() { format!(" (uid {uid})") } else { String::new() };
+        Self {
+            agent: agent.as_ref().map(ToString::to_string),
+            merchant: about.merchant.as_ref().map(ToString::to_string),
+            action: about.action.as_ref().map(ToString::to_string),
+            total: about.total,
+            words: format!("{call}{who}: {reason}: {message}"),
+        }
+    }
+}
+
+/// What an intent says; `None` if it does not read back, which a check of the journal tells more about.
+pub(crate) fn intent_claims(intent: &event::Intent) -> Option<IntentClaims> {
+    let draft = Draft::<Intent>::from_stored(&intent.header, &intent.claims).ok()?;
+    Some(draft.claims().clone())
+}
+
+/// What a payment says.
+pub(crate) fn payment_claims(payment: &event::Payment) -> Option<PaymentClaims> {
+    let draft = Draft::<Payment>::from_stored(&payment.header, &payment.claims).ok()?;
+    Some(draft.claims().clone())
+}
+
+/// What a receipt says. The wallet verified it before it wrote it down.
+pub(crate) fn receipt_claims(receipt: &event::Receipt) -> Option<ReceiptClaims> {
+    let token = UnverifiedMandate::<Receipt>::parse(&receipt.receipt).ok()?;
+    Some(token.claims().clone())
+}
+
+/// The id of an own token in an entry.
+pub(crate) fn jti(event: &Event) -> Option<Jti> {
+    match event {
+        Event::Intent(intent) => Some(intent_claims(intent)?.jti),
+        Event::Payment(payment) => Some(payment_claims(payment)?.jti),
+        _ => None,
+    }
+}

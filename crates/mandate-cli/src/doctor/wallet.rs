@@ -1,0 +1,92 @@
+//! Whether the wallet runs, and what it says of itself.
+
+use std::path::Path;
+
+use mandate_proto::v1;
+
+use super::Finding;
+use crate::failure::{Failure, chain};
+use crate::places::Places;
+use crate::wallet::Control;
+
+/// Whether it answers, and its answer.
+pub(super) fn daemon(places: &Places) -> (Finding, Option<v1::GetStatusResponse>) {
+    match Control::connect(places).and_then(|control| control.status()) {
+        Ok(status) => {
+            let finding = Finding::ok("mandated", format!("version {} answers", status.version));
+            (finding, Some(status))
+        }
+        Err(failure @ Failure::Unreachable { .. }) => {
+            (Finding::fails("mandated", chain(&failure)), None)
+        }
+        Err(failure) => {
+            let way_out = "the wallet's log says more";
+            (Finding::fail("mandated", chain(&failure), way_out), None)
+        }
+    }
+}
+
+/// What the running wallet says of itself.
+pub(super) fn state(status: &v1::GetStatusResponse, places: &Places) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let problems = [
+        ("key", &status.key_problem, "until then nothing is signed"),
+        ("policy", &status.policy_problem, "the last good wallet.toml stays in force"),
+        ("clock", &status.clock_problem, "set it right, or confirm it with `mandate thaw --clock`"),
+        ("ledger", &status.ledger_problem, "run `mandate audit verify`"),
+    ];
+    for (check, problem, way_out) in problems {
+        if !problem.is_empty() {
+            findings.push(Finding::fail(check, problem.clone(), way_out));
+        }
+    }
+    if !status.frozen.is_empty() {
+        let frozen = format!("frozen: {}", status.frozen.join(", "));
+        findings.push(Finding::warn("freeze", frozen, "end it with `mandate thaw`"));
+    }
+    let elsewhere = [
+        ("config", &status.config_path, places.config().to_owned(), "--config"),
+        ("ledger", &status.ledger_path, places.ledger(), "--state-dir"),
+    ];
+    for (check, used, ours, option) in elsewhere {
+        if Path::new(used) != ours {
+            let detail = format!("the running wallet uses {used}, not {}", ours.display());
+            findings.push(Finding::warn(check, detail, format!("name its place with {option}")));
+        }
+    }
+    let warned = status.warnings.iter().map(|warning| {
+        Finding::warn("protection", warning.clone(), "the wallet's unit or its limits can grant it")
+    });
+    findings.extend(warned);
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use mandate_proto::paths::Overrides;
+
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn what_the_wallet_cannot_do_fails_and_what_it_may_not_warns() {
+        let overrides = Overrides {
+            config: Some("/c/wallet.toml".into()),
+            state_dir: Some("/s".into()),
+            runtime_dir: Some("/r".into()),
+        };
+        let places = Places::resolve(&overrides).unwrap();
+        let status = v1::GetStatusResponse {
+            key_problem: "locked".to_owned(),
+            frozen: vec!["wallet".to_owned()],
+            config_path: "/c/wallet.toml".to_owned(),
+            ledger_path: "/elsewhere/wallet.db".to_owned(),
+            ..v1::GetStatusResponse::default()
+        };
+        let found = state(&status, &places);
+        let found: Vec<_> = found.iter().map(|found| (found.check, found.result)).collect();
+        let expected =
+            [("key", Verdict::Fail), ("freeze", Verdict::Warn), ("ledger", Verdict::Warn)];
+        assert_eq!(found, expected);
+    }
+}

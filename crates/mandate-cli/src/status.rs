@@ -1,0 +1,177 @@
+//! `mandate status`: the running wallet at a glance.
+
+use mandate::UnixSeconds;
+use mandate_proto::v1;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::time::local;
+use crate::ui::{Table, Ui};
+use crate::wallet::Control;
+use crate::wire::{non_empty, time};
+
+#[derive(Serialize)]
+struct Answer {
+    version: String,
+    principal: Principal,
+    key: Key,
+    policy: Policy,
+    frozen: Vec<String>,
+    clock_problem: Option<String>,
+    ledger_problem: Option<String>,
+    holds: u64,
+    log: Log,
+    config: String,
+    ledger: String,
+    wallet_socket: String,
+    control_socket: String,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Principal {
+    name: String,
+    id: String,
+}
+
+#[derive(Serialize)]
+struct Key {
+    kid: Option<String>,
+    store: Option<String>,
+    problem: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Policy {
+    digest: String,
+    loaded_at: Option<UnixSeconds>,
+    problem: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Log {
+    size: u64,
+    root: String,
+}
+
+/// Asks and shows.
+pub(crate) fn run(context: &mut Context<'_, '_>) -> Result<(), Failure> {
+    let answer = read(Control::connect(&context.places)?.status()?)?;
+    context.ui.answer(&answer, |ui| show(&answer, ui))
+}
+
+fn read(told: v1::GetStatusResponse) -> Result<Answer, Failure> {
+    let v1::GetStatusResponse {
+        version,
+        principal_name,
+        principal_id,
+        key_id,
+        key_store,
+        key_problem,
+        policy_digest,
+        policy_loaded_at,
+        policy_problem,
+        frozen,
+        clock_problem,
+        ledger_problem,
+        log_size,
+        log_root,
+        holds,
+        config_path,
+        ledger_path,
+        wallet_socket,
+        control_socket,
+        warnings,
+    } = told;
+    Ok(Answer {
+        version,
+        principal: Principal { name: principal_name, id: principal_id },
+        key: Key {
+            kid: non_empty(key_id),
+            store: non_empty(key_store),
+            problem: non_empty(key_problem),
+        },
+        policy: Policy {
+            digest: policy_digest,
+            loaded_at: time(policy_loaded_at)?,
+            problem: non_empty(policy_problem),
+        },
+        frozen,
+        clock_problem: non_empty(clock_problem),
+        ledger_problem: non_empty(ledger_problem),
+        holds,
+        log: Log { size: log_size, root: log_root },
+        config: config_path,
+        ledger: ledger_path,
+        wallet_socket,
+        control_socket,
+        warnings,
+    })
+}
+
+fn show(answer: &Answer, ui: &mut Ui<'_>) -> Result<(), Failure> {
+    let Answer { principal, key, policy, log, .. } = answer;
+    let key_line = match (&key.kid, &key.store) {
+        (Some(kid), Some(store)) => format!("{kid} in the {store}"),
+        (Some(kid), None) => kid.clone(),
+        (None, _) => "none: nothing can be signed".to_owned(),
+    };
+    let loaded = policy.loaded_at.map(|at| format!(", since {}", local(at))).unwrap_or_default();
+    let frozen = match answer.frozen.as_slice() {
+        [] => "nothing".to_owned(),
+        scopes => scopes.join(", "),
+    };
+    ui.table(&Table::pairs([
+        ("mandated", answer.version.clone()),
+        ("principal", format!("{} ({})", principal.name, principal.id)),
+        ("key", key_line),
+        ("policy", format!("{}{loaded}", policy.digest)),
+        ("frozen", frozen),
+        ("holds", format!("{} not settled", answer.holds)),
+        ("journal", format!("{} entries, root {}", log.size, log.root)),
+        ("config", answer.config.clone()),
+        ("ledger", answer.ledger.clone()),
+        ("sockets", format!("{} {}", answer.wallet_socket, answer.control_socket)),
+    ]))?;
+    let problems = [
+        ("key", &key.problem),
+        ("wallet.toml", &policy.problem),
+        ("clock", &answer.clock_problem),
+        ("ledger", &answer.ledger_problem),
+    ];
+    for (what, problem) in problems {
+        // The faults of a file are one a line; those line feeds are our own.
+        for line in problem.as_deref().unwrap_or_default().lines() {
+            ui.line(format_args!("problem with the {what}: {line}"))?;
+        }
+    }
+    answer.warnings.iter().try_for_each(|warning| ui.line(format_args!("warning: {warning}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(told: v1::GetStatusResponse) -> String {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        show(&read(told).unwrap(), &mut Ui::new(&mut out, &mut err, false)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_problem_is_a_line_that_names_its_place() {
+        let text = shown(v1::GetStatusResponse {
+            key_problem: "the Secret Service is locked".to_owned(),
+            policy_problem: "wallet.toml:3:1: one\nwallet.toml:9:1: two".to_owned(),
+            frozen: vec!["wallet".to_owned(), "agent travel".to_owned()],
+            warnings: vec!["swap".to_owned()],
+            ..v1::GetStatusResponse::default()
+        });
+        assert!(text.contains("key        none: nothing can be signed"), "{text}");
+        assert!(text.contains("frozen     wallet, agent travel"), "{text}");
+        assert!(text.contains("problem with the key: the Secret Service is locked\n"), "{text}");
+        assert!(text.contains("problem with the wallet.toml: wallet.toml:9:1: two\n"), "{text}");
+        assert!(text.ends_with("warning: swap\n"), "{text}");
+    }
+}
