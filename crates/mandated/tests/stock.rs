@@ -24,7 +24,6 @@ use mandate::{Draft, Head, Intent, IntentClaims, Payment, PublicKey, Root};
 use mandate_keys::{Seed, SigningKey};
 use mandate_tests::{Home, must_not_skip};
 use mandated::wall_clock;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 const CAP: &str = r#"
@@ -50,13 +49,13 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A child process, its stdout line by line; killed if a test ends without it.
-struct Process {
+/// A running script, its stdout line by line; killed if a test ends without it.
+struct Script {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-impl Process {
+impl Script {
     fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -85,30 +84,12 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for Script {
     fn drop(&mut self) {
         // It may have ended long ago.
         self.child.kill().unwrap_or_default();
         self.child.wait().map(drop).unwrap_or_default();
     }
-}
-
-/// The built daemon, ready.
-fn daemon(home: &Home) -> Process {
-    let mut daemon = Process::start(
-        Command::new(env!("CARGO_BIN_EXE_mandated"))
-            .arg("--config")
-            .arg(home.paths.config())
-            .arg("--state-dir")
-            .arg(home.paths.state_dir())
-            .arg("--runtime-dir")
-            .arg(home.paths.runtime_dir()),
-    );
-    for socket in [home.paths.wallet_socket(), home.paths.control_socket()] {
-        let told = daemon.lines.next().expect("the daemon did not start").unwrap();
-        assert_eq!(Path::new(&told), socket);
-    }
-    daemon
 }
 
 /// What the agent bought with, as its wallet minted it.
@@ -120,7 +101,7 @@ struct Purchase {
 
 /// `client.py` buys a room of the merchant that this test plays.
 fn buy(home: &Home, packages: &Path) -> Purchase {
-    let mut client = Process::start(
+    let mut client = Script::start(
         Command::new(packages.join("bin/python3"))
             .arg(workspace().join("tests/stock/client.py"))
             .arg(home.paths.wallet_socket())
@@ -181,7 +162,7 @@ const LIBRARIES: [Library; 3] = [
 
 impl Library {
     /// The script that asks this library.
-    fn start(&self, packages: &Path) -> Process {
+    fn start(&self, packages: &Path) -> Script {
         let mut command = if self.name == "jose" {
             // Node looks for packages beside the script, and for those of `--eval` in the working folder.
             let mut node = Command::new("node");
@@ -193,7 +174,7 @@ impl Library {
             python.arg(workspace().join("tests/stock/verify.py")).arg(self.name);
             python
         };
-        Process::start(&mut command)
+        Script::start(&mut command)
     }
 }
 
@@ -260,19 +241,19 @@ fn verify(library: &Library, packages: &Path, home: &Home, bought: &Purchase) {
         cases.push((with(good, "aud", mandate_tests::RIVAL), refused(library.wrong_aud)));
         cases.push((with(good, "iss", "did:key:z6Mk"), refused(library.wrong_iss)));
     }
-    let mut process = library.start(packages);
+    let mut script = library.start(packages);
     for (case, expected) in cases {
-        process.answer(&case.to_string());
-        let answer = process.lines.next().expect("it ended too soon").unwrap();
+        script.answer(&case.to_string());
+        let answer = script.lines.next().expect("it ended too soon").unwrap();
         assert_eq!(answer, expected, "{} of {case}", library.name);
     }
     for good in [&intent, &payment] {
         for token in flipped(good["token"].as_str().unwrap()) {
-            process.answer(&with(good, "token", &token).to_string());
-            process.next("refused");
+            script.answer(&with(good, "token", &token).to_string());
+            script.next("refused");
         }
     }
-    assert_eq!(process.end(), [""; 0]);
+    assert_eq!(script.end(), [""; 0]);
 }
 
 #[test]
@@ -280,11 +261,10 @@ fn stock_clients_buy_and_stock_libraries_verify() {
     let Some(packages) = packages() else { return };
     let Some(home) = Home::new() else { return };
     home.write(&home.toml(CAP));
-    let daemon = daemon(&home);
+    let daemon = home.spawn(env!("CARGO_BIN_EXE_mandated"));
     let bought = buy(&home, &packages);
     for library in &LIBRARIES {
         verify(library, &packages, &home, &bought);
     }
-    kill_process(Pid::from_child(&daemon.child), Signal::TERM).unwrap();
-    assert_eq!(daemon.end(), [""; 0]);
+    daemon.stop();
 }
