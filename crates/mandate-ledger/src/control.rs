@@ -37,8 +37,12 @@ impl Desk<'_, '_> {
         self.mark()
     }
 
+    /// Puts rules in force; an entry says so unless the last one said the same.
     pub(crate) fn reload(&mut self, rules: &Arc<Rules>) -> Result<(), StoreError> {
-        self.append(kind::POLICY, &event::Policy { digest: rules.digest() })?;
+        let digest = rules.digest();
+        if accounts::policy(self.tx.db())? != Some(digest) {
+            self.append(kind::POLICY, &event::Policy { digest })?;
+        }
         self.shared.set_rules(Arc::clone(rules));
         Ok(())
     }

@@ -330,7 +330,8 @@ impl Ledger {
         self.write(now, move |desk| desk.confirm_clock(uid)).await
     }
 
-    /// Puts new rules in force, whole. What was spent before counts under them.
+    /// Puts rules in force, whole, and writes it down unless the last entry about rules says the same. What was spent
+    /// before counts under them.
     ///
     /// # Errors
     ///

@@ -178,7 +178,17 @@ async fn over(
         sockets,
         warnings,
     });
+    write_down_the_policy(&daemon).await;
     serve(&daemon, listeners, died, shutdown, ready).await
+}
+
+/// The file may have changed while no wallet ran; each mandate names its digest, this entry says from when it was.
+async fn write_down_the_policy(daemon: &Daemon) {
+    let rules = daemon.ledger.rules();
+    if let Err(error) = daemon.ledger.reload(daemon.clock.read(), rules).await {
+        // A full disk: nothing is minted while it lasts, and the principal can still freeze.
+        tracing::error!(error = %crate::log::chain(&error), "the start was not written");
+    }
 }
 
 /// Serves both sockets until `shutdown`, or until the ledger died.

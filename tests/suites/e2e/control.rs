@@ -30,7 +30,7 @@ async fn the_status_says_what_the_wallet_is() {
     assert_eq!(status.key_id, home.key.id().to_string());
     assert_eq!(status.key_store, "kernel keyring (keyutils)");
     assert_eq!(status.holds, 1);
-    assert_eq!(status.log_size, 3, "the first entry, an intent and a payment");
+    assert_eq!(status.log_size, 4, "the first entry, the rules, an intent and a payment");
     let problems = [&status.key_problem, &status.policy_problem, &status.clock_problem];
     assert!(problems.iter().all(|problem| problem.is_empty()) && status.frozen.is_empty());
     daemon.stop().await;
@@ -61,7 +61,7 @@ async fn a_dry_run_says_what_a_request_would_meet() {
     assert_eq!(explain(RIVAL, "book_room", 1).await, (false, "ACTION_NOT_ALLOWED".to_owned()));
     assert_eq!(explain(LUX, "search_rooms", 1).await, (false, "ACTION_IS_FREE".to_owned()));
     let size = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner().log_size;
-    assert_eq!(size, 1, "a dry run writes nothing");
+    assert_eq!(size, 2, "a dry run writes nothing");
     daemon.stop().await;
 }
 
@@ -137,7 +137,7 @@ async fn the_log_is_read_as_it_is_stored_and_verified() {
     let kinds =
         entries.iter().map(|entry| mandate_journal::Entry::parse(entry).unwrap().kind.to_owned());
     let kinds: Vec<_> = kinds.collect();
-    assert_eq!(kinds, ["init", "intent", "payment", "intent", "denial"]);
+    assert_eq!(kinds, ["init", "policy", "intent", "payment", "intent", "denial"]);
     daemon.stop().await;
 }
 

@@ -5,6 +5,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::Duration;
 
 use mandate::PolicyDigest;
+use mandate_ledger::StoppedLedger;
+use mandate_ledger::event::{self, Event};
 use mandate_proto::v1;
 use mandate_proto::v1::control_client::ControlClient;
 use mandate_tests::{Home, denied};
@@ -156,4 +158,23 @@ async fn no_reload_forgets_a_payment() {
     put(&caps("500.00 EUR")).await;
     assert_eq!(agent.spent().await, [(35_000, 2)]);
     daemon.stop().await;
+}
+
+#[tokio::test]
+async fn rules_that_changed_while_no_wallet_ran_are_written_down_at_its_start() {
+    let Some(home) = Home::new() else { return };
+    let mut written = Vec::new();
+    for limit in ["500.00 EUR", "500.00 EUR", "400.00 EUR"] {
+        home.write(&home.toml(&caps(limit)));
+        let daemon = home.start().await;
+        let status = home.control().await.get_status(v1::GetStatusRequest {}).await.unwrap();
+        daemon.stop().await;
+        let ledger = StoppedLedger::open(home.paths.state_dir()).unwrap();
+        let last = ledger.entries(ledger.head().unwrap().size - 1, 1).unwrap().remove(0);
+        let event = Event::parse(&mandate_journal::Entry::parse(&last).unwrap()).unwrap();
+        let Event::Policy(event::Policy { digest }) = event else { panic!("{event:?}") };
+        assert_eq!(digest.to_string(), status.into_inner().policy_digest);
+        written.push(ledger.head().unwrap().size);
+    }
+    assert_eq!(written, [2, 2, 3]);
 }

@@ -3,6 +3,7 @@
 //! Rows change through [`Projection::apply`] alone, one entry at a time, so replaying the journal makes them again.
 
 mod caps;
+mod holds;
 mod rows;
 mod totals;
 
@@ -23,10 +24,11 @@ use crate::event::{self, Effect, Event};
 use crate::refusal::HoldState;
 use crate::request::Scope;
 
-pub use rows::Hold;
+pub use holds::Hold;
+pub(crate) use holds::{hold, hold_by_cart, hold_by_intent, open_holds};
 pub(crate) use rows::{
-    Owner, TokenState, answer_of, entries, frozen_scopes, hold, hold_by_cart, hold_by_intent,
-    idempotent_intent, note_hash, open_holds, owner, seq_of_hash, token_state, unhashed,
+    Owner, TokenState, answer_of, entries, frozen_scopes, idempotent_intent, note_hash, owner,
+    policy, seq_of_hash, token_state, unhashed,
 };
 pub use totals::Charge;
 pub(crate) use totals::Direction;
@@ -129,16 +131,16 @@ impl Accounts {
         let draft = Draft::<PaymentKind>::from_stored(&payment.header, &payment.claims)
             .map_err(|error| damaged(format!("entry {seq}: {error}")))?;
         let hold = Hold::opened_by(seq, payment.intent_seq, &payment.agent, draft.claims());
-        rows::insert_hold(db, &hold)?;
+        holds::insert(db, &hold)?;
         rows::insert_token(db, seq)?;
         self.opened(&hold.charge.agent);
         self.move_total(db, &hold.charge, Direction::Count)
     }
 
     fn apply_withheld(&mut self, db: &Connection, of_seq: u64) -> Result<(), StoreError> {
-        let hold = rows::hold(db, of_seq)?
+        let hold = holds::hold(db, of_seq)?
             .ok_or_else(|| damaged(format!("entry {of_seq} is no hold to withhold")))?;
-        rows::delete_hold(db, of_seq)?;
+        holds::delete(db, of_seq)?;
         rows::delete_token(db, of_seq)?;
         self.closed(&hold.charge.agent);
         self.move_total(db, &hold.charge, Direction::GiveBack)
@@ -154,7 +156,7 @@ impl Accounts {
             .map_err(|error| damaged(format!("entry {seq}: {error}")))?;
         let status = token.claims().status;
         rows::answer(db, receipt.of_seq, status, seq)?;
-        let Some(hold) = rows::hold(db, receipt.of_seq)? else {
+        let Some(hold) = holds::hold(db, receipt.of_seq)? else {
             // A free action holds nothing; a contradiction about it still freezes the merchant.
             if receipt.effect == Effect::Conflict {
                 rows::freeze(db, &Scope::Merchant(token.claims().iss.clone()), seq)?;
@@ -166,7 +168,7 @@ impl Accounts {
             Effect::Released => HoldState::Void,
             Effect::Conflict => HoldState::Conflict,
         };
-        rows::set_hold_state(db, receipt.of_seq, state)?;
+        holds::set_state(db, receipt.of_seq, state)?;
         match (hold.state, state) {
             (HoldState::Open, HoldState::Void) => {
                 self.closed(&hold.charge.agent);
@@ -195,7 +197,7 @@ impl Projection for Accounts {
     fn load(db: &Connection) -> Result<Self, StoreError> {
         Ok(Self {
             owner: rows::owner(db)?,
-            unsettled: rows::open_counts(db)?,
+            unsettled: holds::open_counts(db)?,
             mark: rows::mark(db)?,
             caps: None,
             reloaded: true,
@@ -223,9 +225,9 @@ impl Projection for Accounts {
             Event::Withheld(withheld) => self.apply_withheld(db, withheld.of_seq),
             Event::Freeze(freeze) => rows::freeze(db, &freeze.scope, seq),
             Event::Thaw(thaw) => rows::thaw(db, &thaw.scope),
+            Event::Policy(policy) => rows::set_policy(db, &policy.digest),
             Event::Clock(_)
             | Event::Denial(_)
-            | Event::Policy(_)
             | Event::PolicyRefused(_)
             | Event::RateLimited(_) => Ok(()),
         }

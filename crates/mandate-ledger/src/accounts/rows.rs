@@ -1,31 +1,31 @@
 //! The rows behind the accounts: one function a statement, nothing decided here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use mandate::digest::DIGEST_BYTES;
-use mandate::token::{PaymentClaims, Status};
-use mandate::{
-    AgentName, CartHash, Currency, Jti, KeyId, MerchantId, MinorUnits, Money, PaymentHash,
-    PrincipalId, PublicKey, Sku, UnixSeconds,
-};
+use mandate::token::Status;
+use mandate::{AgentName, KeyId, PolicyDigest, PrincipalId, PublicKey, UnixSeconds};
 use mandate_journal::StoreError;
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::totals::Charge;
 use crate::clock::{BootTime, ClockReading};
 use crate::damage::damaged;
 use crate::event::Init;
-use crate::refusal::HoldState;
 use crate::request::{IdempotencyKey, Scope};
 
 /// Tables that a replay of the journal makes again, row by row.
-pub(super) const TABLES: &[&str] = &["owner", "hold", "answer", "idempotency", "freeze", "total"];
+pub(super) const TABLES: &[&str] =
+    &["owner", "policy", "hold", "answer", "idempotency", "freeze", "total"];
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE owner (
     id INTEGER PRIMARY KEY CHECK (id = 0),
     principal TEXT NOT NULL,
     key BLOB NOT NULL
+) STRICT;
+CREATE TABLE policy (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    digest BLOB NOT NULL            -- of the wallet.toml that was put in force last
 ) STRICT;
 CREATE TABLE hold (
     seq INTEGER PRIMARY KEY,        -- the payment's entry
@@ -83,67 +83,11 @@ CREATE TABLE total (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// One payment that was reserved and not withheld.
-#[derive(Debug, Clone)]
-pub struct Hold {
-    /// The payment's entry.
-    pub seq: u64,
-    /// The entry of the intent it closed.
-    pub intent_seq: u64,
-    /// H(cart).
-    pub cart: CartHash,
-    /// The payment's id.
-    pub jti: Jti,
-    /// What it counts, and under what.
-    pub charge: Charge,
-    /// The payment's `exp`.
-    pub expires_at: UnixSeconds,
-    /// What became of it.
-    pub state: HoldState,
-    /// H(payment); none before it was signed.
-    pub payment: Option<PaymentHash>,
-}
-
-impl Hold {
-    pub(super) fn opened_by(
-        seq: u64,
-        intent_seq: u64,
-        agent: &AgentName,
-        claims: &PaymentClaims,
-    ) -> Self {
-        Self {
-            seq,
-            intent_seq,
-            cart: claims.cart,
-            jti: claims.jti,
-            charge: Charge::of(agent, claims),
-            expires_at: claims.exp,
-            state: HoldState::Open,
-            payment: None,
-        }
-    }
-
-    /// Its amount with its currency.
-    #[must_use]
-    pub fn total(&self) -> Money {
-        Money { currency: self.charge.currency, amount: self.charge.amount }
-    }
-}
-
 /// Which receipts answered a payment or a free intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Answered {
     pub(crate) executed: bool,
     pub(crate) void: bool,
-}
-
-fn state_id(state: HoldState) -> i64 {
-    match state {
-        HoldState::Open => 0,
-        HoldState::Executed => 1,
-        HoldState::Void => 2,
-        HoldState::Conflict => 3,
-    }
 }
 
 fn status_id(status: Status) -> i64 {
@@ -154,7 +98,7 @@ fn status_id(status: Status) -> i64 {
 }
 
 /// Reads a stored text back into its type; what was stored was checked, so a failure means damage.
-fn stored<T: std::str::FromStr>(text: &str, column: &str) -> Result<T, StoreError> {
+pub(super) fn stored<T: std::str::FromStr>(text: &str, column: &str) -> Result<T, StoreError> {
     text.parse().map_err(|_unreadable| damaged(format!("{column} holds {text:?}")))
 }
 
@@ -166,7 +110,7 @@ pub(super) fn unsigned(value: i64) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|_negative| damaged("a number below zero"))
 }
 
-fn seconds(value: i64) -> Result<UnixSeconds, StoreError> {
+pub(super) fn seconds(value: i64) -> Result<UnixSeconds, StoreError> {
     UnixSeconds::new(unsigned(value)?).map_err(|_past| damaged("a time past 2^53 − 1"))
 }
 
@@ -202,112 +146,6 @@ pub(super) fn set_owner(db: &Connection, init: &Init) -> Result<(), StoreError> 
     Ok(())
 }
 
-pub(super) fn insert_hold(db: &Connection, hold: &Hold) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT INTO hold VALUES (:seq, :intent_seq, :cart, :jti, :agent, :merchant, :action,
-                                  :currency, :amount, :minted_at, :expires_at, :state)",
-    )?
-    .execute(named_params! {
-        ":seq": sql_integer(hold.seq)?,
-        ":intent_seq": sql_integer(hold.intent_seq)?,
-        ":cart": hold.cart.as_bytes(),
-        ":jti": hold.jti.to_string(),
-        ":agent": hold.charge.agent.as_str(),
-        ":merchant": hold.charge.merchant.as_str(),
-        ":action": hold.charge.action.as_str(),
-        ":currency": hold.charge.currency.code(),
-        ":amount": sql_integer(hold.charge.amount.units())?,
-        ":minted_at": sql_integer(hold.charge.at.seconds())?,
-        ":expires_at": sql_integer(hold.expires_at.seconds())?,
-        ":state": state_id(hold.state),
-    })?;
-    Ok(())
-}
-
-/// A row as SQLite gives it, before it is read back into types.
-struct RawHold {
-    seq: i64,
-    intent_seq: i64,
-    cart: [u8; DIGEST_BYTES],
-    texts: [String; 5],
-    amount: i64,
-    minted_at: i64,
-    expires_at: i64,
-    state: i64,
-    payment: Option<[u8; DIGEST_BYTES]>,
-}
-
-impl RawHold {
-    const COLUMNS: &str = "seq, intent_seq, cart, jti, agent, merchant, action, currency, amount, minted_at, expires_at, state, (SELECT hash FROM token WHERE token.seq = hold.seq)";
-
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            seq: row.get(0)?,
-            intent_seq: row.get(1)?,
-            cart: row.get(2)?,
-            texts: [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?],
-            amount: row.get(8)?,
-            minted_at: row.get(9)?,
-            expires_at: row.get(10)?,
-            state: row.get(11)?,
-            payment: row.get(12)?,
-        })
-    }
-
-    fn check(self) -> Result<Hold, StoreError> {
-        let [jti, agent, merchant, action, currency] = &self.texts;
-        Ok(Hold {
-            seq: unsigned(self.seq)?,
-            intent_seq: unsigned(self.intent_seq)?,
-            cart: CartHash::from_bytes(self.cart),
-            jti: stored(jti, "hold.jti")?,
-            charge: Charge {
-                agent: stored::<AgentName>(agent, "hold.agent")?,
-                merchant: stored::<MerchantId>(merchant, "hold.merchant")?,
-                action: stored::<Sku>(action, "hold.action")?,
-                currency: stored::<Currency>(currency, "hold.currency")?,
-                amount: MinorUnits::new(unsigned(self.amount)?)
-                    .map_err(|error| damaged(format!("hold.amount {error}")))?,
-                at: seconds(self.minted_at)?,
-            },
-            expires_at: seconds(self.expires_at)?,
-            state: match self.state {
-                0 => HoldState::Open,
-                1 => HoldState::Executed,
-                2 => HoldState::Void,
-                3 => HoldState::Conflict,
-                other => return Err(damaged(format!("hold.state holds {other}"))),
-            },
-            payment: self.payment.map(PaymentHash::from_bytes),
-        })
-    }
-}
-
-fn one_hold(
-    db: &Connection,
-    condition: &str,
-    value: impl rusqlite::ToSql,
-) -> Result<Option<Hold>, StoreError> {
-    let sql = format!("SELECT {} FROM hold WHERE {condition} = ?", RawHold::COLUMNS);
-    db.prepare_cached(&sql)?
-        .query_row([value], RawHold::read)
-        .optional()?
-        .map(RawHold::check)
-        .transpose()
-}
-
-pub(crate) fn hold(db: &Connection, seq: u64) -> Result<Option<Hold>, StoreError> {
-    one_hold(db, "seq", sql_integer(seq)?)
-}
-
-pub(crate) fn hold_by_cart(db: &Connection, cart: &CartHash) -> Result<Option<Hold>, StoreError> {
-    one_hold(db, "cart", cart.as_bytes())
-}
-
-pub(crate) fn hold_by_intent(db: &Connection, intent_seq: u64) -> Result<Option<Hold>, StoreError> {
-    one_hold(db, "intent_seq", sql_integer(intent_seq)?)
-}
-
 /// Entries from `from` on, as stored.
 pub(crate) fn entries(
     db: &Connection,
@@ -319,47 +157,21 @@ pub(crate) fn entries(
     Ok(rows.into_iter().map(|(_, bytes)| bytes).collect())
 }
 
-/// Open holds after `after_seq`, oldest first.
-pub(crate) fn open_holds(
-    db: &Connection,
-    after_seq: u64,
-    limit: usize,
-) -> Result<Vec<Hold>, StoreError> {
-    let sql = format!(
-        "SELECT {} FROM hold WHERE state = 0 AND seq > ? ORDER BY seq LIMIT ?",
-        RawHold::COLUMNS
-    );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = db.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![sql_integer(after_seq)?, limit], RawHold::read)?;
-    rows.map(|row| row.map_err(StoreError::from).and_then(RawHold::check)).collect()
+/// The wallet.toml that was put in force last; `None` before the first.
+pub(crate) fn policy(db: &Connection) -> Result<Option<PolicyDigest>, StoreError> {
+    let digest = db
+        .prepare_cached("SELECT digest FROM policy")?
+        .query_row([], |row| row.get::<_, [u8; DIGEST_BYTES]>(0))
+        .optional()?;
+    Ok(digest.map(PolicyDigest::from_bytes))
 }
 
-pub(super) fn set_hold_state(
-    db: &Connection,
-    seq: u64,
-    state: HoldState,
-) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE hold SET state = ? WHERE seq = ?")?
-        .execute(params![state_id(state), sql_integer(seq)?])?;
+pub(super) fn set_policy(db: &Connection, digest: &PolicyDigest) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO policy VALUES (0, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest",
+    )?
+    .execute([digest.as_bytes()])?;
     Ok(())
-}
-
-pub(super) fn delete_hold(db: &Connection, seq: u64) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM hold WHERE seq = ?")?.execute([sql_integer(seq)?])?;
-    Ok(())
-}
-
-pub(super) fn open_counts(db: &Connection) -> Result<BTreeMap<AgentName, u64>, StoreError> {
-    let mut statement =
-        db.prepare("SELECT agent, count(*) FROM hold WHERE state = 0 GROUP BY agent")?;
-    let rows =
-        statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
-    rows.map(|row| {
-        let (agent, open) = row?;
-        Ok((stored(&agent, "hold.agent")?, unsigned(open)?))
-    })
-    .collect()
 }
 
 pub(super) fn answer(
