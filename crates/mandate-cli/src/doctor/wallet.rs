@@ -29,6 +29,10 @@ pub(super) fn daemon(places: &Places) -> (Finding, Option<v1::GetStatusResponse>
 /// What the running wallet says of itself.
 pub(super) fn state(status: &v1::GetStatusResponse, places: &Places) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if status.key_problem.is_empty() {
+        let detail = format!("{} in the {}", status.key_id, status.key_store);
+        findings.push(Finding::ok("key", detail));
+    }
     let problems = [
         ("key", &status.key_problem, "until then nothing is signed"),
         ("policy", &status.policy_problem, "the last good wallet.toml stays in force"),

@@ -249,12 +249,17 @@ fn refuse(
     let KeyLocation { choice, account, .. } = location;
     let ledger = context.places.ledger();
     let (ledger, config) = (ledger.display(), context.places.config().display());
+    // Only a credential is made elsewhere; any other key without a ledger has lost it.
+    let just_made = match choice {
+        StoreChoice::Credential => ", or pass --key-is-new if it was just made",
+        _ => "",
+    };
     let config_state = if found.config { "exists" } else { "is missing" };
     Failure::Config(match refused {
         Refused::LedgerLost => format!(
             "the key \"{account}\" exists ({choice}), the ledger {ledger} is missing, {config} {config_state}; a new \
              ledger would start every cap at zero for an old key. Restore a backup of the ledger, or make another \
-             wallet with --account. Nothing was changed"
+             wallet with --account{just_made}. Nothing was changed"
         ),
         Refused::KeyLost => format!(
             "the ledger {ledger} exists, its key \"{account}\" ({choice}) is missing, {config} {config_state}; no other \
