@@ -27,7 +27,7 @@ const RUNTIME_DIR_HELP: &str =
 
 /// The wallet of AI-agent payment mandates, as its principal sees it.
 #[derive(Debug, Parser)]
-#[command(name = "mandate", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+#[command(name = "mandate", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) options: Options,

@@ -5,7 +5,7 @@ use mandate::{AgentName, MerchantId, Money, Sku};
 use mandate_proto::v1;
 use serde::Serialize;
 
-use crate::caps::{self, CapLeft};
+use crate::caps::{self, CapLeft, Filter};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::ui::Ui;
@@ -15,6 +15,9 @@ use crate::wire::money_out;
 const EXAMPLE: &str = "\
 Example:
   mandate explain --merchant lux-hotels --action book_room --amount \"180.00 EUR\"";
+
+/// The reason that an agent gets whom nobody listed.
+const AGENT_UNKNOWN: &str = "AGENT_UNKNOWN";
 
 /// Options of `mandate explain`.
 #[derive(Debug, Args)]
@@ -48,9 +51,24 @@ struct Violation {
     message: String,
 }
 
+impl Violation {
+    /// Reads what stands against a request; the wallet speaks to the agent itself, and here its principal asks.
+    fn read(wire: v1::Violation, agent: Option<&AgentName>) -> Self {
+        let v1::Violation { reason, message } = wire;
+        let message = match agent {
+            Some(agent) if reason == AGENT_UNKNOWN => {
+                format!("wallet.toml lists no agent {agent}")
+            }
+            _ => message,
+        };
+        Self { reason, message }
+    }
+}
+
 /// Asks and shows; a no is exit code 1.
 pub(crate) fn run(arguments: Arguments, context: &mut Context<'_, '_>) -> Result<(), Failure> {
     let Arguments { merchant, action, amount, agent } = arguments;
+    let asked = agent.clone();
     let control = Control::connect(&context.places)?;
     let told = control.explain(v1::ExplainRequest {
         agent: agent.map(String::from).unwrap_or_default(),
@@ -59,12 +77,16 @@ pub(crate) fn run(arguments: Arguments, context: &mut Context<'_, '_>) -> Result
         amount: amount.map(money_out),
     })?;
     let v1::ExplainResponse { allowed, violations, caps, free } = told;
-    let violation = |v1::Violation { reason, message }| Violation { reason, message };
+    let mut caps: Vec<CapLeft> = caps.into_iter().map(CapLeft::read).collect::<Result<_, _>>()?;
+    // What would not be counted says nothing about the answer.
+    let currency = amount.map(|amount| amount.currency);
+    let filter = Filter { currency, ..Filter::default() };
+    caps.retain(|cap| !free && cap.applies(&filter));
     let answer = Answer {
         allowed,
         free,
-        violations: violations.into_iter().map(violation).collect(),
-        caps: caps.into_iter().map(CapLeft::read).collect::<Result<_, _>>()?,
+        violations: violations.into_iter().map(|v| Violation::read(v, asked.as_ref())).collect(),
+        caps,
     };
     let what = match (free, amount) {
         (true, _) => format!("{action} at {merchant} is free: an intent is enough"),

@@ -1,8 +1,10 @@
 //! `mandate freeze` and `mandate thaw`: entering is easy, leaving asks first.
 
+use std::path::Path;
+
 use clap::Args;
 use mandate::text::Purpose;
-use mandate::{AgentName, MerchantId};
+use mandate::{AgentName, MerchantId, UnixSeconds};
 use mandate_ledger::Scope;
 use mandate_proto::v1;
 use serde::Serialize;
@@ -10,6 +12,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::time::local;
+use crate::ui::Ui;
 use crate::wallet::Control;
 
 const FREEZE_HELP: &str = "\
@@ -73,7 +76,17 @@ struct Frozen {
 
 #[derive(Serialize)]
 struct Thawed {
-    thawed: String,
+    /// What was frozen and is not any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thawed: Option<String>,
+    /// What still is.
+    frozen: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Confirmed {
+    /// The time that the principal vouched for.
+    confirmed: UnixSeconds,
 }
 
 /// Stops minting.
@@ -83,7 +96,8 @@ pub(crate) fn freeze(
 ) -> Result<(), Failure> {
     let FreezeArguments { scoped, reason } = arguments;
     let scope = scoped.scope();
-    let told = Control::connect(&context.places)?.freeze(v1::FreezeRequest {
+    let control = Control::connect(&context.places)?;
+    let told = control.freeze(v1::FreezeRequest {
         scope: wire(&scope),
         reason: reason.map(String::from).unwrap_or_default(),
     })?;
@@ -93,7 +107,27 @@ pub(crate) fn freeze(
         let warning = "warning: the disk is full, so this freeze ends when mandated does; free some space and freeze again";
         context.ui.note(warning)?;
     }
+    // A name that was mistyped stops nobody. Only now: nothing may stand before the freeze itself.
+    if let Some(problem) = not_listed(&scope, context.places.config()) {
+        context.ui.note(format_args!("warning: {problem}"))?;
+    }
     Ok(())
+}
+
+/// What is wrong with a scope that names nobody in wallet.toml; the file may be elsewhere, or bad.
+fn not_listed(scope: &Scope, config: &Path) -> Option<String> {
+    let rules = mandated::load(config).ok()?.rules;
+    let agents = || rules.agents().iter().map(|agent| agent.name.as_str());
+    let merchants = || rules.merchants().map(|merchant| merchant.id.as_str());
+    let (is_listed, listed): (bool, Vec<&str>) = match scope {
+        Scope::Wallet => return None,
+        Scope::Agent(agent) => (agents().any(|name| name == agent.as_str()), agents().collect()),
+        Scope::Merchant(merchant) => {
+            (merchants().any(|id| id == merchant.as_str()), merchants().collect())
+        }
+    };
+    let listed = if listed.is_empty() { "none".to_owned() } else { listed.join(", ") };
+    (!is_listed).then(|| format!("wallet.toml lists no {scope}, only: {listed}"))
 }
 
 /// Ends a freeze, or confirms the clock.
@@ -101,6 +135,16 @@ pub(crate) fn thaw(arguments: ThawArguments, context: &mut Context<'_, '_>) -> R
     let ThawArguments { scoped, clock, yes } = arguments;
     let scope = scoped.scope();
     let control = Control::connect(&context.places)?;
+    if !clock {
+        let frozen = control.status()?.frozen;
+        if !frozen.contains(&scope.to_string()) {
+            let answer = Thawed { thawed: None, frozen };
+            return context.ui.answer(&answer, |ui| {
+                ui.line(format_args!("{} is not frozen; nothing was changed", named(&scope)))?;
+                still_frozen(&answer.frozen, ui)
+            });
+        }
+    }
     let question = match &scope {
         _ if clock => format!("This machine's clock says {}. Is that right?", local(context.now)),
         Scope::Wallet => "Let the wallet mint again, under the caps of wallet.toml?".to_owned(),
@@ -110,9 +154,31 @@ pub(crate) fn thaw(arguments: ThawArguments, context: &mut Context<'_, '_>) -> R
         return Err(Failure::Check("nothing was changed".to_owned()));
     }
     control.thaw(v1::ThawRequest { scope: if clock { None } else { wire(&scope) }, clock })?;
-    let thawed = if clock { "clock".to_owned() } else { scope.to_string() };
-    let line = if clock { "the clock is confirmed".to_owned() } else { format!("thawed: {scope}") };
-    context.ui.answer(&Thawed { thawed }, |ui| ui.line(line))
+    if clock {
+        let answer = Confirmed { confirmed: context.now };
+        return context.ui.answer(&answer, |ui| ui.line("the clock is confirmed"));
+    }
+    let answer = Thawed { thawed: Some(scope.to_string()), frozen: control.status()?.frozen };
+    context.ui.answer(&answer, |ui| {
+        ui.line(format_args!("thawed: {scope}"))?;
+        still_frozen(&answer.frozen, ui)
+    })
+}
+
+/// A thaw of one scope ends no other freeze.
+fn still_frozen(frozen: &[String], ui: &mut Ui<'_>) -> Result<(), Failure> {
+    match frozen {
+        [] => Ok(()),
+        scopes => ui.line(format_args!("still frozen: {}", scopes.join(", "))),
+    }
+}
+
+/// A scope as the subject of a sentence.
+fn named(scope: &Scope) -> String {
+    match scope {
+        Scope::Wallet => "the wallet as a whole".to_owned(),
+        scope => scope.to_string(),
+    }
 }
 
 /// A scope as it goes over the wire; absent for the whole wallet.

@@ -28,8 +28,18 @@ pub(crate) fn bytes(
         Ok(None) => {
             Err(Failure::Usage(format!("{} has more than {bytes_max} bytes", path.display())))
         }
+        Err(_) if is_like_a_token(path) => {
+            let problem = "this takes a file, and was given a token; put the token into a file, or pipe it in and \
+                           pass - for standard input";
+            Err(Failure::Usage(problem.to_owned()))
+        }
         Err(error) => Err(Failure::Usage(format!("cannot read {}: {error}", path.display()))),
     }
+}
+
+/// Whether what was named as a file is a token itself: it begins as the base64url of `{"` does, and has two points.
+fn is_like_a_token(path: &Path) -> bool {
+    path.to_str().is_some_and(|text| text.starts_with("eyJ") && text.split('.').count() == 3)
 }
 
 /// All of it, or `None` if there is more than that.
@@ -60,6 +70,14 @@ pub(crate) fn token(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_told_from_a_file() {
+        assert!(is_like_a_token(Path::new("eyJhbGci.eyJpc3Mi.c2ln")));
+        for file in ["cart.jwt", "eyJ.txt", "a.b.c", "/tmp/eyJ.b.c"] {
+            assert!(!is_like_a_token(Path::new(file)), "{file}");
+        }
+    }
 
     #[test]
     fn what_is_too_long_is_not_read_in_part() {

@@ -107,8 +107,9 @@ impl Journal {
     /// One entry.
     pub(crate) fn record(&self, seq: u64) -> Result<Record, Failure> {
         if seq >= self.size {
-            let size = self.size;
-            return Err(Failure::Usage(format!("there is no entry {seq}: the journal has {size}")));
+            // The first entry is made with the ledger.
+            let last = self.size.saturating_sub(1);
+            return Err(Failure::Check(format!("there is no entry {seq}: the newest is {last}")));
         }
         let entry = self.page(seq, 1)?.into_iter().next();
         entry.ok_or_else(|| damaged(&format!("entry {seq} is missing")))

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::time::local;
-use crate::ui::{Table, Ui};
+use crate::ui::{Table, Ui, counted};
 use crate::wallet::Control;
 use crate::wire::{non_empty, time};
 
@@ -129,7 +129,7 @@ fn show(answer: &Answer, ui: &mut Ui<'_>) -> Result<(), Failure> {
         ("policy", format!("{}{loaded}", policy.digest)),
         ("frozen", frozen),
         ("holds", format!("{} not settled", answer.holds)),
-        ("journal", format!("{} entries, root {}", log.size, log.root)),
+        ("journal", format!("{}, root {}", counted(log.size, "entry", "entries"), log.root)),
         ("config", answer.config.clone()),
         ("ledger", answer.ledger.clone()),
         ("sockets", format!("{} {}", answer.wallet_socket, answer.control_socket)),

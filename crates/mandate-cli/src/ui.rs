@@ -83,6 +83,16 @@ impl<'a> Ui<'a> {
     }
 }
 
+/// A number of things, in words.
+pub(crate) fn counted<N: Display + From<u8> + PartialEq>(
+    number: N,
+    one: &str,
+    many: &str,
+) -> String {
+    let what = if number == N::from(1) { one } else { many };
+    format!("{number} {what}")
+}
+
 /// Where the text of a column stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {

@@ -7,12 +7,9 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use mandate_proto::paths::{Overrides, Paths};
-use mandated::log::{self, LogFormat};
-use mandated::{Config, RunError};
+use mandate_proto::paths::Overrides;
+use mandated::log::LogFormat;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
 
 /// The first argument of the wallet's process; then its parent's id, wallet.toml, and the folders of ledger and sockets.
 pub(crate) const AS_WALLET: &str = "--as-the-wallet";
@@ -33,24 +30,7 @@ pub(crate) fn serve(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     if parent.is_none() || getppid() != parent {
         return failed("the parent is gone");
     }
-    let hardening = mandate_keys::harden_process();
-    log::start(LogFormat::Text);
-    let warnings: Vec<String> = hardening.warnings().collect();
-    for warning in &warnings {
-        tracing::warn!("{warning}");
-    }
-    let paths = match Paths::resolve(places) {
-        Ok(paths) => paths,
-        Err(error) => return failed(&error.to_string()),
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&format!("cannot start: {error}")),
-    };
-    match runtime.block_on(run(Config { warnings, ..Config::new(paths) })) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&log::chain_lines(&error)),
-    }
+    mandated::program(places, LogFormat::Text)
 }
 
 fn read(mut arguments: impl Iterator<Item = OsString>) -> Arguments {
@@ -58,34 +38,6 @@ fn read(mut arguments: impl Iterator<Item = OsString>) -> Arguments {
     let mut place = || arguments.next().map(PathBuf::from);
     let places = Overrides { config: place(), state_dir: place(), runtime_dir: place() };
     Arguments { parent, places }
-}
-
-/// Runs the daemon; prints its two socket paths when they accept.
-async fn run(config: Config) -> Result<(), RunError> {
-    let (ready, told) = oneshot::channel();
-    let paths = [config.paths.wallet_socket(), config.paths.control_socket()];
-    let announce = tokio::spawn(async move {
-        if told.await.is_ok() {
-            let mut out = io::stdout().lock();
-            for path in paths {
-                // Nobody may be reading.
-                writeln!(out, "{}", path.display()).unwrap_or_default();
-            }
-        }
-    });
-    let result = mandated::run(Config { ready: Some(ready), ..config }, terminated()).await;
-    announce.abort();
-    result
-}
-
-/// Resolves on SIGTERM, or at once if it cannot be awaited.
-async fn terminated() {
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            terminate.recv().await;
-        }
-        Err(error) => tracing::error!(%error, "cannot wait for signals"),
-    }
 }
 
 fn failed(why: &str) -> ExitCode {

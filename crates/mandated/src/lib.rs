@@ -1,7 +1,8 @@
 //! The wallet daemon: two Unix sockets before one ledger and one key.
 //!
 //! It reads requests, asks the ledger, signs what a permit allows, and answers. It decides nothing itself: what may be
-//! spent is for the policy and the ledger to say. [`run`] is all of it; `main.rs` adds the command line.
+//! spent is for the policy and the ledger to say. [`run`] is all of it; [`program`] makes a process of it, and `main.rs`
+//! adds the command line.
 
 mod clock;
 mod control;
@@ -14,6 +15,7 @@ mod limits;
 pub mod log;
 mod mint;
 mod policy;
+mod program;
 mod reload;
 mod run;
 mod serve;
@@ -26,6 +28,7 @@ mod watch;
 pub use clock::{ClockError, SystemClock, wall_clock};
 pub use key::key_location;
 pub use policy::{CONFIG_BYTES_MAX, ConfigError, Loaded, load, load_candidate};
+pub use program::program;
 pub use run::{Config, RunError, run};
 pub use sockets::{SOCKET_PATH_BYTES_MAX, SocketError};
 pub use users::SystemUsers;

@@ -115,7 +115,7 @@ fn table(records: &[Record]) -> Table {
         ("merchant", Align::Left),
         ("action", Align::Left),
         ("total", Align::Right),
-        ("", Align::Left),
+        ("what", Align::Left),
     ]);
     for record in records {
         let Fact { agent, merchant, action, total, words } = Fact::of(record);

@@ -1,11 +1,14 @@
 //! `mandate audit show`: the whole story of one purchase, by the id of its intent or payment.
 
+use std::str::FromStr;
+
 use clap::Args;
 use mandate::token::{Cart, Receipt};
 use mandate::{Head, Jti};
 use mandate_ledger::Event;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use thiserror::Error;
 
 use super::story::{Seen, Story};
 use super::tell;
@@ -25,7 +28,7 @@ Example:
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
-    /// The jti of an intent or a payment, or the number of any entry
+    /// The jti of an intent or a payment, or the seq of any entry
     #[arg(value_name = "JTI")]
     of: Anchor,
 }
@@ -37,12 +40,20 @@ enum Anchor {
     Seq(u64),
 }
 
-impl std::str::FromStr for Anchor {
-    type Err = mandate::id::IdError;
+/// The text names no entry.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+#[error(
+    "is no jti (22 characters, as `mandate holds` shows it) and no seq (as `mandate audit log` shows it)"
+)]
+struct AnchorError;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+impl FromStr for Anchor {
+    type Err = AnchorError;
+
+    fn from_str(text: &str) -> Result<Self, AnchorError> {
         // An id has 22 characters, more than any number that is read here.
-        text.parse().map(Self::Seq).or_else(|_| text.parse().map(Self::Jti))
+        let anchor = text.parse().map(Self::Seq).or_else(|_| text.parse().map(Self::Jti).or(Err(AnchorError)))
+        anchor.or(Err(AnchorError))
     }
 }
 
@@ -93,7 +104,7 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Resul
     }
     let alone = Part { entry: part.body(), cart: None, receipt: None };
     let document = Document { intent: None, entries: vec![alone] };
-    context.ui.answer(&document, |ui| ui.line(part.body().get()))
+    context.ui.answer(&document, |ui| tell::alone(&part, ui))
 }
 
 fn document(story: &Story) -> Document<'_> {

@@ -10,7 +10,7 @@ use super::story::{Seen, Story};
 use crate::failure::Failure;
 use crate::record::Record;
 use crate::time::local;
-use crate::ui::{Align, Table, Ui};
+use crate::ui::{Align, Table, Ui, counted};
 
 /// Labels and values of one entry.
 type Rows = Vec<(&'static str, String)>;
@@ -24,9 +24,29 @@ pub(crate) fn story(story: &Story, ui: &mut Ui<'_>) -> Result<(), Failure> {
     })
 }
 
-fn entry(story: &Story, record: &Record, ui: &mut Ui<'_>) -> Result<(), Failure> {
+/// Tells of an entry that is a part of no purchase.
+pub(crate) fn alone(record: &Record, ui: &mut Ui<'_>) -> Result<(), Failure> {
+    title(record, ui)?;
+    let Fact { agent, merchant, action, total, words } = Fact::of(record);
+    let rows = [
+        ("  agent", agent),
+        ("  merchant", merchant),
+        ("  action", action),
+        ("  total", total.map(|total| total.to_string())),
+        ("  what", Some(words)),
+        ("  stored as", Some(record.body().get().to_owned())),
+    ];
+    let rows = rows.into_iter().filter_map(|(label, value)| Some((label, value?)));
+    ui.table(&Table::pairs(rows))
+}
+
+fn title(record: &Record, ui: &mut Ui<'_>) -> Result<(), Failure> {
     let (kind, seq) = (record.kind(), record.seq());
-    ui.line(format_args!("{kind} (entry {seq}, {})", local(record.time())))?;
+    ui.line(format_args!("{kind} (entry {seq}, {})", local(record.time())))
+}
+
+fn entry(story: &Story, record: &Record, ui: &mut Ui<'_>) -> Result<(), Failure> {
+    title(record, ui)?;
     let rows = match record.event() {
         Some(Event::Intent(intent)) => of_intent(intent),
         Some(Event::Payment(payment)) => of_payment(story, payment),
@@ -89,8 +109,8 @@ fn of_payment(story: &Story, payment: &event::Payment) -> Rows {
     }
     for seen in caps {
         let spent = seen.spent.map(|spent| format!("{spent} spent, ")).unwrap_or_default();
-        let payments = if seen.count == 1 { "payment" } else { "payments" };
-        let line = format!("{}: {spent}{} {payments} before", seen.cap, seen.count);
+        let payments = counted(seen.count, "payment", "payments");
+        let line = format!("{}: {spent}{payments} before", seen.cap);
         rows.push(("  counted by", line));
     }
     rows.push(("  wallet.toml", policy.to_string()));
@@ -152,11 +172,15 @@ fn signature<K: Kind>(story: &Story, seen: &Seen<K>) -> String {
     }
 }
 
+fn entries(head: Head) -> String {
+    counted(head.size, "entry", "entries")
+}
+
 fn head(head: Head, whence: &str) -> String {
-    format!("{} entries, root {} ({whence})", head.size, head.root)
+    format!("{}, root {} ({whence})", entries(head), head.root)
 }
 
 fn merchants_log(verified: &Result<Head, VerifyError>) -> Option<(&'static str, String)> {
     let head = verified.as_ref().ok()?;
-    Some(("  merchant's log", format!("{} entries, root {}", head.size, head.root)))
+    Some(("  merchant's log", format!("{}, root {}", entries(*head), head.root)))
 }

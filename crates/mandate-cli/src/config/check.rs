@@ -9,8 +9,10 @@ use mandate_policy::Rules;
 use mandated::ConfigError;
 use serde::Serialize;
 
+use super::problem_of_candidate;
 use crate::context::Context;
 use crate::failure::{Failure, chain};
+use crate::ui::counted;
 
 /// Options of `mandate config check`.
 #[derive(Debug, Args)]
@@ -45,33 +47,35 @@ struct Fault {
 pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Result<(), Failure> {
     let in_force = context.places.config();
     let (path, rules) = match arguments.file.as_deref() {
-        Some(path) if path != in_force => (path, mandated::load_candidate(path).map(Arc::new)),
-        _ => (in_force, mandated::load(in_force).map(|loaded| loaded.rules)),
+        Some(path) if path != in_force => {
+            let rules = mandated::load_candidate(path).map(Arc::new);
+            (path, rules.map_err(|error| (problem_of_candidate(&error), error)))
+        }
+        _ => {
+            let rules = mandated::load(in_force).map(|loaded| loaded.rules);
+            (in_force, rules.map_err(|error| (chain(&error), error)))
+        }
     };
     match rules {
         Ok(rules) => {
             let line = format!("{} is good: {}", path.display(), size(&rules));
             context.ui.answer(&good(&rules), |ui| ui.line(line))
         }
-        Err(error) if context.ui.is_json() => {
-            context.ui.document(&bad(&error))?;
+        Err((problem, error)) if context.ui.is_json() => {
+            context.ui.document(&bad(problem, &error))?;
             Err(Failure::Unusable)
         }
-        Err(error) => Err(error.into()),
+        Err((problem, _)) => Err(Failure::Config(problem)),
     }
 }
 
 /// How much a file says, in words.
 fn size(rules: &Rules) -> String {
-    let count = |count: usize, what: &str| match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    };
     format!(
         "{}, {}, {}",
-        count(rules.agents().len(), "agent"),
-        count(rules.merchants().count(), "merchant"),
-        count(rules.caps().len(), "cap")
+        counted(rules.agents().len(), "agent", "agents"),
+        counted(rules.merchants().count(), "merchant", "merchants"),
+        counted(rules.caps().len(), "cap", "caps")
     )
 }
 
@@ -85,10 +89,10 @@ fn good(rules: &Rules) -> Answer {
     }
 }
 
-fn bad(error: &ConfigError) -> Answer {
+fn bad(problem: String, error: &ConfigError) -> Answer {
     let (problem, faults) = match error {
         ConfigError::Faults { faults, .. } => (None, faults.iter().map(Fault::of).collect()),
-        error => (Some(chain(error)), Vec::new()),
+        _ => (Some(problem), Vec::new()),
     };
     Answer::Bad { good: false, problem, faults }
 }

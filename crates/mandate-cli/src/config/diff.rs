@@ -10,11 +10,12 @@ use mandate_policy::{Reason, Rules};
 use serde::Serialize;
 
 use super::caps::{Change, changes};
+use super::problem_of_candidate;
 use crate::context::Context;
 use crate::failure::{Failure, chain};
 use crate::journal::Journal;
 use crate::time::local;
-use crate::ui::{Align, Table, Ui};
+use crate::ui::{Align, Table, Ui, counted};
 
 const HELP: &str = "\
 Every payment of the journal is judged again, in order, under the new file; one that it refuses does not count
@@ -55,7 +56,8 @@ struct Payment {
 
 /// Compares, replays and shows.
 pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Result<(), Failure> {
-    let new = mandated::load_candidate(&arguments.file)?;
+    let new = mandated::load_candidate(&arguments.file)
+        .map_err(|error| Failure::Config(problem_of_candidate(&error)))?;
     let caps = match mandated::load(context.places.config()) {
         Ok(current) => changes(current.rules.caps(), new.caps()),
         Err(error) => {
@@ -111,10 +113,11 @@ fn show(answer: &Answer, ui: &mut Ui<'_>) -> Result<(), Failure> {
     }
     caps.iter().try_for_each(|change| ui.line(change.line()))?;
     ui.line("")?;
+    let past = counted(*payments, "past payment", "past payments");
     if refused.is_empty() {
-        return ui.line(format_args!("of {payments} past payments the new file refuses none"));
+        return ui.line(format_args!("of {past} the new file refuses none"));
     }
-    ui.line(format_args!("of {payments} past payments the new file refuses {}:", refused.len()))?;
+    ui.line(format_args!("of {past} the new file refuses {}:", refused.len()))?;
     let mut table = Table::new([
         ("seq", Align::Right),
         ("minted", Align::Left),

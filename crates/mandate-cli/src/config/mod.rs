@@ -5,9 +5,10 @@ mod check;
 mod diff;
 
 use clap::Subcommand;
+use mandated::ConfigError;
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 
 /// What is to be done with a wallet.toml.
 #[derive(Debug, Subcommand)]
@@ -16,6 +17,14 @@ pub(crate) enum ConfigCommand {
     Check(check::Arguments),
     /// Tell which past payments a new wallet.toml would have refused, and what changes in its caps
     Diff(diff::Arguments),
+}
+
+/// What is wrong with a file that is not in force: where there is none, none is to be made.
+fn problem_of_candidate(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Missing { path } => format!("{} does not exist", path.display()),
+        error => chain(error),
+    }
 }
 
 /// Runs one of them.
