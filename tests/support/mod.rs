@@ -4,7 +4,11 @@ mod clock;
 mod daemon;
 mod denial;
 mod home;
+pub mod invariants;
+pub mod parties;
 mod process;
+pub mod tally;
+pub mod wallet;
 
 pub use clock::TestClock;
 pub use daemon::{Agent, Running};

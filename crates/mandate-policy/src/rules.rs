@@ -197,7 +197,7 @@ pub struct Agent {
 pub struct Merchant {
     /// Its id.
     pub id: MerchantId,
-    /// Where `mandate settle` asks for receipts.
+    /// Where its API is.
     pub url: Option<String>,
     /// The keys that sign its carts and receipts.
     pub keys: KeySet<MerchantRole>,

@@ -52,8 +52,8 @@ impl FromStr for Anchor {
 
     fn from_str(text: &str) -> Result<Self, AnchorError> {
         // An id has 22 characters, more than any number that is read here.
-        let anchor = text.parse().map(Self::Seq).or_else(|_| text.parse().map(Self::Jti).or(Err(AnchorError)))
-        anchor.or(Err(AnchorError))
+        let seq = text.parse().map(Self::Seq);
+        seq.or_else(|_| text.parse().map(Self::Jti)).or(Err(AnchorError))
     }
 }
 

@@ -240,7 +240,7 @@ pub enum FaultKind {
     Key(#[from] KeyError),
     /// A merchant without keys.
     #[error(
-        "is empty; without a key nothing of this merchant could be verified: run `mandate merchant add URL`, or list its public key"
+        "is empty; without a key nothing of this merchant could be verified: list the public key that it publishes"
     )]
     KeysEmpty,
     /// A merchant that is not listed.
