@@ -51,7 +51,7 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     shown(&text)
 }
 
-/// As [`chain`], with the line breaks of the error's own list of faults kept.
+/// An error and its causes after colons, without control characters; a list of faults keeps its lines.
 #[must_use]
 pub fn chain_lines(error: &dyn Error) -> String {
     let mut lines: Vec<String> = error.to_string().lines().map(shown).collect();
