@@ -11,7 +11,7 @@ use mandate_ledger::{Genesis, Ledger};
 use mandate_proto::paths::{Overrides, Paths};
 use tempfile::TempDir;
 
-use crate::Merchant;
+use crate::{Merchant, alone};
 
 /// The merchant that most rules list.
 pub const LUX: &str = "lux-hotels";
@@ -97,7 +97,9 @@ impl Home {
             key,
             time: UnixSeconds::new(seconds).expect("a moment"),
         };
+        let locking = alone();
         Ledger::create(home.paths.state_dir(), &genesis).expect("a new ledger");
+        drop(locking);
         fs::create_dir(home.paths.config().parent().expect("a folder")).expect("a new folder");
         Some(home)
     }

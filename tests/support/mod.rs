@@ -15,4 +15,4 @@ pub use daemon::{Agent, Running};
 pub use denial::{Denied, denied};
 pub use home::{Home, LUX, RIVAL, must_not_skip};
 pub use mandate_demo::Merchant;
-pub use process::Process;
+pub use process::{Process, alone};

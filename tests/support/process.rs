@@ -4,10 +4,21 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Home;
+
+/// Taken while a process is started, and while a ledger is opened, held or closed in this one: between its fork and its
+/// exec a child holds every lock of its parent.
+static FORKS_AND_LOCKS: Mutex<()> = Mutex::new(());
+
+/// Keeps processes from being started while a lock is held, and the other way round.
+pub fn alone() -> MutexGuard<'static, ()> {
+    // A test that fails while it holds this has nothing to do with the others.
+    FORKS_AND_LOCKS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A running daemon; killed if a test ends without ending it.
 #[derive(Debug)]
@@ -60,7 +71,9 @@ impl Home {
     /// As [`Home::spawn`].
     #[must_use]
     pub fn run(&self, mut command: Command) -> Process {
+        let forking = alone();
         let mut child = command.spawn().expect("the built daemon");
+        drop(forking);
         let stdout = child.stdout.take().expect("a pipe");
         let sockets = BufReader::new(stdout).lines().take(2).collect::<Result<Vec<_>, _>>();
         let process = Process { child, log: self.log(), sockets: sockets.expect("text") };

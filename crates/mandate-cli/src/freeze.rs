@@ -167,9 +167,16 @@ pub(crate) fn thaw(arguments: ThawArguments, context: &mut Context<'_, '_>) -> R
 
 /// A thaw of one scope ends no other freeze.
 fn still_frozen(frozen: &[String], ui: &mut Ui<'_>) -> Result<(), Failure> {
-    match frozen {
-        [] => Ok(()),
-        scopes => ui.line(format_args!("still frozen: {}", scopes.join(", "))),
+    frozen.iter().try_for_each(|scope| {
+        ui.line(format_args!("still frozen: {scope}; end it with `{}`", way_to_thaw(scope)))
+    })
+}
+
+/// The command that ends the freeze of a scope, as the wallet names it.
+pub(crate) fn way_to_thaw(scope: &str) -> String {
+    match scope.split_once(' ') {
+        Some((what @ ("agent" | "merchant"), name)) => format!("mandate thaw --{what} {name}"),
+        _ => "mandate thaw".to_owned(),
     }
 }
 

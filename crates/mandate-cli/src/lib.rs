@@ -35,7 +35,7 @@ use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use mandate::UnixSeconds;
+use mandate::{Jti, UnixSeconds};
 
 use crate::command::{Cli, Command};
 use crate::context::Context;
@@ -69,7 +69,7 @@ impl fmt::Debug for Session<'_> {
 /// wallet cannot be reached.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, session: Session<'_>) -> ExitCode {
     let Session { input, input_is_terminal, out, err, now } = session;
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(ids_last(arguments)) {
         Ok(cli) => cli,
         Err(error) => return explain_usage(&error, &mut Ui::new(out, err, false)),
     };
@@ -87,6 +87,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, session: Session<'_>) 
             failure.tell(&mut ui).map_or_else(|unwritten| unwritten.exit_code(), |()| code)
         }
     }
+}
+
+/// One id in 64 begins with a hyphen, as an option does: each such goes behind `--`, where nothing is an option.
+fn ids_last(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let is_hyphened_id = |argument: &OsString| {
+        argument.to_str().is_some_and(|text| text.starts_with('-') && text.parse::<Jti>().is_ok())
+    };
+    let (ids, mut all): (Vec<_>, Vec<_>) = arguments.into_iter().partition(is_hyphened_id);
+    if !ids.is_empty() && !all.iter().any(|argument| argument == "--") {
+        all.push("--".into());
+    }
+    all.extend(ids);
+    all
 }
 
 fn dispatch(command: Command, context: &mut Context<'_, '_>) -> Result<(), Failure> {

@@ -23,7 +23,11 @@ fn main() -> ExitCode {
     );
     match out.flush() {
         // Whoever read the answer has seen enough of it, as `head` does.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // Where even this cannot be written, the exit code is all there is left to say it with.
+            writeln!(io::stderr(), "error: cannot write the answer: {error}").unwrap_or_default();
+            ExitCode::FAILURE
+        }
         _ => code,
     }
 }

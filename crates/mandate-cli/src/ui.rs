@@ -41,6 +41,8 @@ impl<'a> Ui<'a> {
 
     /// One line beside the answer: a remark, a warning, an error.
     pub(crate) fn note(&mut self, text: impl Display) -> Result<(), Failure> {
+        // A remark follows what it is about. What cannot be written now is told when all of it is.
+        self.out.flush().unwrap_or_default();
         writeln!(self.err, "{}", for_terminal(&text.to_string())).map_err(Failure::Output)
     }
 
@@ -84,7 +86,7 @@ impl<'a> Ui<'a> {
 }
 
 /// A number of things, in words.
-pub(crate) fn counted<N: Display + From<u8> + PartialEq>(
+pub(crate) fn counted<N: Copy + Display + From<u8> + PartialEq>(
     number: N,
     one: &str,
     many: &str,

@@ -151,4 +151,32 @@ mod tests {
         assert_eq!(reading(2_007, "a", 1_050_000).believe_after(&last), fault);
         assert_eq!(reading(900_000, "b", 0).believe_after(&last), Ok(()));
     }
+
+    /// Boot time passed, in milliseconds; the most wall time that is believed for it, in seconds.
+    #[test]
+    fn the_wall_clock_may_run_ahead_by_a_thousandth_and_five_seconds() {
+        let table = [
+            (0, 5),
+            (1, 6),
+            (999, 6),
+            (1_000, 7),
+            (60_000, 66),
+            (1_000_000, 1_006),
+            (86_400_000, 86_492),
+            (2_592_000_000, 2_594_597),
+        ];
+        let last = reading(1_000, "a", 50_000);
+        for (passed_ms, most_s) in table {
+            let at = |wall_s: u64| reading(1_000 + wall_s, "a", 50_000 + passed_ms);
+            assert_eq!(at(most_s).believe_after(&last), Ok(()), "{passed_ms} ms");
+            let fault = Err(ClockFault::Ahead { by_s: 6 });
+            assert_eq!(at(most_s + 1).believe_after(&last), fault, "{passed_ms} ms");
+            // It may also stand still.
+            assert_eq!(at(0).believe_after(&last), Ok(()), "{passed_ms} ms");
+        }
+        // A boot clock that went back measures nothing.
+        let fault = Err(ClockFault::Ahead { by_s: 6 });
+        assert_eq!(reading(1_006, "a", 0).believe_after(&last), fault);
+        assert_eq!(reading(1_005, "a", 0).believe_after(&last), Ok(()));
+    }
 }

@@ -20,7 +20,7 @@ use mandate_journal::Entry;
 use mandate_ledger::{Event, StoppedLedger};
 use mandate_proto::v1;
 use mandate_proto::v1::wallet_client::WalletClient;
-use mandate_tests::{Agent, Home, denied};
+use mandate_tests::{Agent, Home, alone, denied};
 use serde_json::Value;
 use tokio::sync::{Barrier, Notify};
 use tokio::task::JoinSet;
@@ -52,6 +52,7 @@ type Received = BTreeMap<String, String>;
 
 /// What the journal of a stopped daemon says, held against what clients got: the carts that were paid.
 fn audit(home: &Home, fit: u64, received: &Received) -> BTreeSet<String> {
+    let _alone = alone();
     let ledger = StoppedLedger::open(home.paths.state_dir()).expect("a ledger");
     ledger.verify().expect("a ledger that adds up");
     let size = ledger.head().unwrap().size;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use mandate::token::Status;
 use mandate_proto::v1;
-use mandate_tests::{Agent, Home, denied};
+use mandate_tests::{Agent, Home, alone, denied};
 use rustix::process::Signal;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_mandated");
@@ -17,6 +17,7 @@ const CAPS: &str = "[[cap]]\nper = \"day\"\nspend = \"500.00 EUR\"\n";
 
 /// Runs the daemon to an end that it finds by itself; gives what it wrote to stderr.
 fn ends(home: &Home) -> (Option<i32>, String) {
+    let _alone = alone();
     let Output { status, stdout, .. } = home.command(BINARY).output().expect("the built daemon");
     assert!(stdout.is_empty(), "it printed its sockets");
     assert!(!home.paths.wallet_socket().exists() && !home.paths.control_socket().exists());

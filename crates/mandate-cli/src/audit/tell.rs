@@ -1,7 +1,7 @@
 //! A story in words.
 
-use mandate::token::{CartClaims, Kind, VerifyError};
-use mandate::{Head, Money};
+use mandate::token::{CartClaims, Kind, LineItem, VerifyError};
+use mandate::{AgentName, Head, Money};
 use mandate_ledger::Event;
 use mandate_ledger::event;
 
@@ -10,7 +10,7 @@ use super::story::{Seen, Story};
 use crate::failure::Failure;
 use crate::record::Record;
 use crate::time::local;
-use crate::ui::{Align, Table, Ui, counted};
+use crate::ui::{Table, Ui, counted};
 
 /// Labels and values of one entry.
 type Rows = Vec<(&'static str, String)>;
@@ -51,13 +51,10 @@ fn entry(story: &Story, record: &Record, ui: &mut Ui<'_>) -> Result<(), Failure>
         Some(Event::Intent(intent)) => of_intent(intent),
         Some(Event::Payment(payment)) => of_payment(story, payment),
         Some(Event::Receipt(receipt)) => of_receipt(story, receipt),
+        Some(Event::Denial(denial)) => of_denial(denial, record),
         _ => vec![("  what", Fact::of(record).words)],
     };
-    ui.table(&Table::pairs(rows))?;
-    match record.event() {
-        Some(Event::Payment(payment)) => price(story, payment, ui),
-        _ => Ok(()),
-    }
+    ui.table(&Table::pairs(rows))
 }
 
 fn of_intent(intent: &event::Intent) -> Rows {
@@ -89,6 +86,7 @@ fn of_payment(story: &Story, payment: &event::Payment) -> Rows {
         rows.push(("  action", format!("{} x {}", claims.action.quantity, claims.action.sku)));
         rows.push(("  request", claims.action.request.to_string()));
         rows.push(("  total", claims.total.to_string()));
+        rows.extend(story.cart(payment).iter().flat_map(|cart| lines(&cart.claims)));
         rows.push(("  until", local(claims.exp)));
         rows.push(("  H(intent)", claims.intent.to_string()));
         rows.push(("  H(cart)", claims.cart.to_string()));
@@ -118,11 +116,7 @@ fn of_payment(story: &Story, payment: &event::Payment) -> Rows {
 }
 
 fn of_receipt(story: &Story, receipt: &event::Receipt) -> Rows {
-    let by = match &receipt.agent {
-        Some(agent) => format!("agent {agent}, uid {}", receipt.uid),
-        None => format!("uid {}", receipt.uid),
-    };
-    let mut rows = vec![("  handed in by", by)];
+    let mut rows = vec![("  handed in by", caller(receipt.agent.as_ref(), receipt.uid))];
     let Some(seen) = story.receipt(receipt) else {
         rows.push(("  receipt", "does not read; run `mandate audit verify`".to_owned()));
         return rows;
@@ -143,19 +137,27 @@ fn of_receipt(story: &Story, receipt: &event::Receipt) -> Rows {
     rows
 }
 
-/// What the price is made of.
-fn price(story: &Story, payment: &event::Payment, ui: &mut Ui<'_>) -> Result<(), Failure> {
-    let Some(Seen { claims: CartClaims { line_items, total, .. }, .. }) = story.cart(payment)
-    else {
-        return Ok(());
-    };
-    let mut table = Table::bare([Align::Left, Align::Right, Align::Left, Align::Right]);
-    for item in line_items {
-        let amount = Money { currency: total.currency, amount: item.amount };
-        let quantity = format!("{} x", item.quantity);
-        table.row(["  line".to_owned(), quantity, item.title.to_string(), amount.to_string()]);
+fn of_denial(denial: &event::Denial, record: &Record) -> Rows {
+    vec![
+        ("  asked by", caller(denial.agent.as_ref(), denial.uid)),
+        ("  what", Fact::of(record).words),
+    ]
+}
+
+fn caller(agent: Option<&AgentName>, uid: u32) -> String {
+    match agent {
+        Some(agent) => format!("agent {agent}, uid {uid}"),
+        None => format!("uid {uid}"),
     }
-    ui.table(&table)
+}
+
+/// What the price is made of.
+fn lines(cart: &CartClaims) -> Rows {
+    let line = |item: &LineItem| {
+        let amount = Money { currency: cart.total.currency, amount: item.amount };
+        ("  for", format!("{} x {}, {amount}", item.quantity, item.title))
+    };
+    cart.line_items.iter().map(line).collect()
 }
 
 fn signature<K: Kind>(story: &Story, seen: &Seen<K>) -> String {

@@ -6,6 +6,7 @@ use mandate_proto::v1;
 
 use super::Finding;
 use crate::failure::{Failure, chain};
+use crate::freeze::way_to_thaw;
 use crate::places::Places;
 use crate::wallet::Control;
 
@@ -44,10 +45,11 @@ pub(super) fn state(status: &v1::GetStatusResponse, places: &Places) -> Vec<Find
             findings.push(Finding::fail(check, problem.clone(), way_out));
         }
     }
-    if !status.frozen.is_empty() {
-        let frozen = format!("frozen: {}", status.frozen.join(", "));
-        findings.push(Finding::warn("freeze", frozen, "end it with `mandate thaw`"));
-    }
+    let frozen = status.frozen.iter().map(|scope| {
+        let way_out = format!("end it with `{}`", way_to_thaw(scope));
+        Finding::warn("freeze", format!("{scope} is frozen"), way_out)
+    });
+    findings.extend(frozen);
     let elsewhere = [
         ("config", &status.config_path, places.config().to_owned(), "--config"),
         ("ledger", &status.ledger_path, places.ledger(), "--state-dir"),

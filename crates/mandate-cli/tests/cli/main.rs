@@ -1,0 +1,16 @@
+//! The built command line as its principal, its scripts and its auditors use it: what it prints and how it exits.
+
+#![expect(clippy::expect_used, reason = "a test stops where its own assumption fails")]
+
+mod audit;
+mod config;
+mod desk;
+mod doctor;
+mod freeze;
+mod help;
+mod init;
+mod look;
+mod mask;
+mod purchase;
+mod terminal;
+mod unreachable;

@@ -1,0 +1,9 @@
+//! The ledger on a real file: what it promises, under any sequence of requests.
+
+mod agreement;
+mod damage;
+mod model;
+mod outcome;
+mod race;
+mod steps;
+mod withheld;

@@ -1,0 +1,138 @@
+//! A freeze between a reservation and its signature: nothing is signed, nothing stays reserved, nothing is lost.
+
+use std::sync::Arc;
+
+use mandate::{Cart, Mandate};
+use mandate_ledger::{Redeemed, Scope};
+use mandate_policy::Reason;
+use mandate_tests::parties::{Parties, WARES};
+use mandate_tests::tally::{Cap, PARIS};
+use mandate_tests::wallet::{MORNING, Wallet, reading};
+use tempfile::TempDir;
+
+const PRICE: u64 = 1_000;
+
+/// A wallet with room for one payment, and the cart for it.
+struct Shop {
+    wallet: Wallet,
+    cart: Mandate<Cart>,
+    folder: TempDir,
+}
+
+async fn shop() -> Shop {
+    let folder = tempfile::tempdir().unwrap();
+    let parties = Arc::new(Parties::new([6; 32]));
+    Wallet::create(folder.path(), &parties, MORNING);
+    let caps = vec![Cap::spend("day", ("EUR", PRICE))];
+    let wallet = Wallet::open(folder.path(), &parties, PARIS, 1, caps).unwrap();
+    let now = reading(MORNING);
+    let intent = wallet.intent(now.clone(), "travel", WARES[0], None).await.unwrap();
+    let cart = parties.cart(&intent, ("EUR", PRICE), now.wall);
+    Shop { wallet, cart, folder }
+}
+
+async fn freeze(wallet: &Wallet) {
+    wallet.ledger.freeze(reading(MORNING), 0, Scope::Wallet, None).await.unwrap();
+}
+
+async fn thaw(wallet: &Wallet) {
+    wallet.ledger.thaw(reading(MORNING), 0, Scope::Wallet).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_withheld_payment_makes_room_and_its_cart_is_paid_later_under_another_id() {
+    let Shop { wallet, cart, folder: _folder } = shop().await;
+    let now = reading(MORNING);
+    let permit = wallet.reserve(now.clone(), "travel", &cart).await.unwrap();
+    let first = permit.claims().jti;
+    assert_eq!(wallet.spent(now.clone()).await, [(PRICE, 1)]);
+    freeze(&wallet).await;
+    let Redeemed::Withheld(withheld) = wallet.sign(permit) else { panic!("it was signed") };
+    // Until the ledger is told, the amount counts.
+    assert_eq!(wallet.spent(now.clone()).await, [(PRICE, 1)]);
+    let refusal = wallet.ledger.withhold(now.clone(), withheld).await.unwrap();
+    assert_eq!(refusal.reason(), Reason::Frozen);
+    assert_eq!(wallet.spent(now.clone()).await, [(0, 0)]);
+    let frozen = wallet.pay(now.clone(), "travel", &cart).await;
+    assert_eq!(frozen.err(), Some(Reason::Frozen));
+    thaw(&wallet).await;
+    let payment = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
+    assert_ne!(payment.claims().jti, first);
+    wallet.check(now, &[payment]).await;
+}
+
+/// Two permits for one reservation: when a freeze stopped the one, the other signs nothing after the thaw.
+#[tokio::test]
+async fn a_second_permit_does_not_sign_what_was_withheld() {
+    let Shop { wallet, cart, folder: _folder } = shop().await;
+    let now = reading(MORNING);
+    let one = wallet.reserve(now.clone(), "travel", &cart).await.unwrap();
+    let other = wallet.reserve(now.clone(), "travel", &cart).await.unwrap();
+    assert_eq!(one.claims(), other.claims());
+    freeze(&wallet).await;
+    let Redeemed::Withheld(withheld) = wallet.sign(one) else { panic!("it was signed") };
+    thaw(&wallet).await;
+    let Redeemed::Withheld(again) = wallet.sign(other) else { panic!("it was signed") };
+    for withheld in [withheld, again] {
+        let refusal = wallet.ledger.withhold(now.clone(), withheld).await.unwrap();
+        assert_eq!(refusal.reason(), Reason::Frozen);
+        assert_eq!(wallet.spent(now.clone()).await, [(0, 0)], "it is given back once");
+    }
+    let payment = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
+    wallet.check(now, &[payment]).await;
+}
+
+/// Its bytes are out already: a freeze during a retry gives nothing back, and the thaw gives the same bytes.
+#[tokio::test]
+async fn a_freeze_during_a_retry_leaves_the_payment() {
+    let Shop { wallet, cart, folder } = shop().await;
+    let now = reading(MORNING);
+    let signed = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
+    let retry = wallet.reserve(now.clone(), "travel", &cart).await.unwrap();
+    freeze(&wallet).await;
+    let Redeemed::Withheld(withheld) = wallet.sign(retry) else { panic!("it was signed") };
+    assert_eq!(
+        wallet.ledger.withhold(now.clone(), withheld).await.unwrap().reason(),
+        Reason::Frozen
+    );
+    assert_eq!(wallet.spent(now.clone()).await, [(PRICE, 1)]);
+    thaw(&wallet).await;
+    let again = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
+    assert_eq!(again.as_str(), signed.as_str());
+    let wallet = wallet.restart(now.clone()).await;
+    let again = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
+    assert_eq!(again.as_str(), signed.as_str());
+    wallet.check(now, &[signed]).await;
+    drop(folder);
+}
+
+/// The process ends between the freeze and the note about it: the amount counts, as nobody can tell what was signed.
+#[tokio::test]
+async fn what_was_not_told_to_the_ledger_counts_after_a_restart() {
+    let Shop { wallet, cart, folder: _folder } = shop().await;
+    let now = reading(MORNING);
+    let permit = wallet.reserve(now.clone(), "travel", &cart).await.unwrap();
+    freeze(&wallet).await;
+    let Redeemed::Withheld(_untold) = wallet.sign(permit) else { panic!("it was signed") };
+    let wallet = wallet.restart(now.clone()).await;
+    assert_eq!(wallet.spent(now.clone()).await, [(PRICE, 1)]);
+    thaw(&wallet).await;
+    let payment = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
+    assert_eq!(wallet.spent(now.clone()).await, [(PRICE, 1)]);
+    wallet.check(now, &[payment]).await;
+}
+
+/// A signer that fails signs nothing: the reservation stands, and the same cart gets its payment later.
+#[tokio::test]
+async fn a_signer_that_fails_keeps_the_reservation() {
+    let Shop { wallet, cart, folder: _folder } = shop().await;
+    let now = reading(MORNING);
+    let permit = wallet.reserve(now.clone(), "travel", &cart).await.unwrap();
+    let id = permit.claims().jti;
+    let failed = permit.redeem(|_, _| Err("the key is gone"));
+    assert!(matches!(failed, Redeemed::Failed(_)));
+    assert_eq!(wallet.spent(now.clone()).await, [(PRICE, 1)]);
+    let payment = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
+    assert_eq!(payment.claims().jti, id);
+    wallet.check(now, &[payment]).await;
+}
