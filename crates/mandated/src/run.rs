@@ -77,7 +77,7 @@ pub enum RunError {
     #[error("the ledger could not be written; start again, and what is on disk is read back")]
     Died(#[source] StoreError),
     /// The ledger does not open.
-    #[error("{error}{}", way_out(error))]
+    #[error("{}{}", crate::log::chain(error), way_out(error))]
     Ledger {
         /// What is wrong with which file.
         error: OpenError,
@@ -118,7 +118,7 @@ fn way_out(error: &OpenError) -> &'static str {
             "; put the ledger back from a backup, or run `mandate init` for a new wallet (one is never made in its place)"
         }
         OpenError::InUse { .. } => "; a wallet is already running on it",
-        OpenError::Damaged { .. } | OpenError::Foreign { .. } => {
+        OpenError::Damaged { .. } | OpenError::Foreign { .. } | OpenError::Store { .. } => {
             "; run `mandate audit verify`, and put a backup in its place"
         }
         _ => "",

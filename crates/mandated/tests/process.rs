@@ -77,6 +77,15 @@ fn a_ledger_that_is_missing_or_foreign_is_named_and_left_alone() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("is not a journal") && said.contains("backup"), "{said}");
     assert_eq!(fs::read(&ledger).expect("a file"), b"this is no ledger");
+
+    // What a full disk or an interrupted copy leaves.
+    let whole = fs::read(&aside).expect("a file");
+    fs::write(&ledger, &whole[..whole.len() / 2]).expect("a file");
+    let (code, said) = ends(&home);
+    assert_eq!(code, Some(1), "{said}");
+    for part in ["wallet.db does not open: ", "malformed", "backup"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
 }
 
 #[test]
