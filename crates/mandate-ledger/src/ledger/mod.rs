@@ -1,33 +1,34 @@
 //! The handle that every request goes through.
 //!
-//! Each method is one durable transaction on the journal's writer thread and answers after its commit. A denial is a
+//! Each method here is one durable transaction on the journal's writer thread and answers after its commit. A denial is a
 //! value; an error means that no answer could be reached.
 
-use std::ops::ControlFlow;
+mod question;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mandate::key::Jwk;
 use mandate::text::Purpose;
 use mandate::token::{Cart, Intent, Mandate, Payment, Receipt, Status, UnverifiedMandate};
-use mandate::{Head, Jti, KeySet, MerchantRole, PrincipalId, PublicKey, UnixSeconds};
+use mandate::{Jti, KeySet, MerchantRole, PrincipalId, PublicKey, UnixSeconds};
 use mandate_journal::{
-    Died, Genesis as JournalGenesis, Journal, OpenError, Options, Progress, StoreError,
-    Transaction, Verified, VerifyFault, WriteError, verify,
+    Died, Genesis as JournalGenesis, Journal, OpenError, Options, StoreError, Transaction,
+    WriteError,
 };
 use mandate_policy::{PolicyDigest, Rules};
 
-use crate::accounts::{self, Accounts, Hold};
-use crate::clock::{ClockFault, ClockReading};
+use crate::accounts::{self, Accounts};
+use crate::clock::ClockReading;
 use crate::damage::damaged;
 use crate::desk::{Desk, Shared};
 use crate::event::{About, Init, kind};
-use crate::gate::{Gate, Permit, Unhashed, Withheld};
+use crate::gate::{Gate, Permit, Withheld};
 use crate::receipt;
 use crate::refusal::{Outcome, Refusal};
-use crate::request::{
-    BudgetFilter, Call, Caller, CapBudget, ExplainAsk, Explanation, IntentAsk, Scope,
-};
+use crate::request::{Call, Caller, IntentAsk, Scope};
+
+pub use question::LedgerStatus;
 
 /// The ledger's file is `wallet.db`.
 pub const LEDGER_NAME: &str = "wallet";
@@ -53,21 +54,6 @@ pub enum Durability {
     Durable,
     /// The disk is full: it holds until the process ends.
     UntilExit,
-}
-
-/// The state of the ledger at a glance.
-#[derive(Debug, Clone)]
-pub struct LedgerStatus {
-    /// The journal's head.
-    pub head: Head,
-    /// What is frozen.
-    pub frozen: Vec<Scope>,
-    /// Why the clock is not believed, if it is not.
-    pub clock: Option<ClockFault>,
-    /// Why the ledger is not believed, if it is not.
-    pub distrusted: Option<String>,
-    /// Payments minted and not settled.
-    pub holds: u64,
 }
 
 /// The wallet's ledger. Cheap to clone; all clones are one ledger.
@@ -357,106 +343,6 @@ impl Ledger {
         faults: u64,
     ) -> Result<(), LedgerError> {
         self.write(now, move |desk| desk.reload_refused(digest, faults)).await
-    }
-
-    /// What is left under the caps that apply to the caller, or to anyone when there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when the ledger cannot be read.
-    pub async fn budget(
-        &self,
-        now: ClockReading,
-        caller: Option<&Caller>,
-        filter: BudgetFilter,
-    ) -> Result<Vec<CapBudget>, LedgerError> {
-        let agent = caller.and_then(|caller| caller.agent.clone());
-        self.ask(now, move |desk| desk.budget(agent.as_ref(), &filter)).await
-    }
-
-    /// What would be answered. Writes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when the ledger cannot be read.
-    pub async fn explain(
-        &self,
-        now: ClockReading,
-        ask: ExplainAsk,
-    ) -> Result<Explanation, LedgerError> {
-        self.ask(now, move |desk| desk.explain(&ask)).await
-    }
-
-    /// The state at a glance.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when the ledger cannot be read.
-    pub async fn status(&self, now: ClockReading) -> Result<LedgerStatus, LedgerError> {
-        let frozen = self.shared.gate.frozen();
-        let distrusted = self.shared.distrusted().map(str::to_owned);
-        self.ask(now, move |desk| {
-            Ok(LedgerStatus {
-                head: desk.tx.head(),
-                frozen,
-                clock: desk.clock().err(),
-                distrusted,
-                holds: desk.tx.projection().unsettled_total(),
-            })
-        })
-        .await
-    }
-
-    /// Tokens whose hash a crash left unwritten; each is to be redeemed once before minting starts.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when the ledger cannot be read.
-    pub async fn unhashed(&self, now: ClockReading) -> Result<Vec<Unhashed>, LedgerError> {
-        self.ask(now, |desk| desk.unhashed()).await
-    }
-
-    /// Open holds after `after_seq`, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when the ledger cannot be read.
-    pub async fn holds(
-        &self,
-        now: ClockReading,
-        after_seq: u64,
-        limit: usize,
-    ) -> Result<Vec<Hold>, LedgerError> {
-        // Through the writer, which first notes the hash of each payment that was just signed.
-        self.write(now, move |desk| accounts::open_holds(desk.tx.db(), after_seq, limit)).await
-    }
-
-    /// Entries from `from` on, as stored: at most `limit`, and at most [`mandate_journal::read::ENTRIES_MAX`]. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the ledger cannot be read.
-    pub fn entries(&self, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-        self.journal.read_blocking(|db| accounts::entries(db, from, limit))
-    }
-
-    /// The last committed head.
-    #[must_use]
-    pub fn head(&self) -> Head {
-        self.journal.head()
-    }
-
-    /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large ledger; `on_progress` is
-    /// called now and then, and may stop it.
-    ///
-    /// # Errors
-    ///
-    /// [`VerifyFault`] with the first thing that does not fit.
-    pub fn verify(
-        &self,
-        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Verified, VerifyFault> {
-        self.journal.read_blocking(|db| Ok(verify::<Accounts>(db, on_progress)))?
     }
 
     /// Writes what is queued and closes the file. Blocks.

@@ -1,0 +1,129 @@
+//! What is asked of the ledger: nothing here changes it.
+
+use std::ops::ControlFlow;
+
+use mandate::Head;
+use mandate_journal::{Progress, StoreError, Verified, VerifyFault, verify};
+
+use super::{Ledger, LedgerError};
+use crate::accounts::{self, Accounts, Hold};
+use crate::clock::{ClockFault, ClockReading};
+use crate::gate::Unhashed;
+use crate::request::{BudgetFilter, Caller, CapBudget, ExplainAsk, Explanation, Scope};
+
+/// The state of the ledger at a glance.
+#[derive(Debug, Clone)]
+pub struct LedgerStatus {
+    /// The journal's head.
+    pub head: Head,
+    /// What is frozen.
+    pub frozen: Vec<Scope>,
+    /// Why the clock is not believed, if it is not.
+    pub clock: Option<ClockFault>,
+    /// Why the ledger is not believed, if it is not.
+    pub distrusted: Option<String>,
+    /// Payments minted and not settled.
+    pub holds: u64,
+}
+
+impl Ledger {
+    /// What is left under the caps that apply to the caller, or to anyone when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn budget(
+        &self,
+        now: ClockReading,
+        caller: Option<&Caller>,
+        filter: BudgetFilter,
+    ) -> Result<Vec<CapBudget>, LedgerError> {
+        let agent = caller.and_then(|caller| caller.agent.clone());
+        self.ask(now, move |desk| desk.budget(agent.as_ref(), &filter)).await
+    }
+
+    /// What would be answered. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn explain(
+        &self,
+        now: ClockReading,
+        ask: ExplainAsk,
+    ) -> Result<Explanation, LedgerError> {
+        self.ask(now, move |desk| desk.explain(&ask)).await
+    }
+
+    /// The state at a glance.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn status(&self, now: ClockReading) -> Result<LedgerStatus, LedgerError> {
+        let frozen = self.shared.gate.frozen();
+        let distrusted = self.shared.distrusted().map(str::to_owned);
+        self.ask(now, move |desk| {
+            Ok(LedgerStatus {
+                head: desk.tx.head(),
+                frozen,
+                clock: desk.clock().err(),
+                distrusted,
+                holds: desk.tx.projection().unsettled_total(),
+            })
+        })
+        .await
+    }
+
+    /// Tokens whose hash a crash left unwritten; each is to be redeemed once before minting starts.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn unhashed(&self, now: ClockReading) -> Result<Vec<Unhashed>, LedgerError> {
+        self.ask(now, |desk| desk.unhashed()).await
+    }
+
+    /// Open holds after `after_seq`, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn holds(
+        &self,
+        now: ClockReading,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<Hold>, LedgerError> {
+        // Through the writer, which first notes the hash of each payment that was just signed.
+        self.write(now, move |desk| accounts::open_holds(desk.tx.db(), after_seq, limit)).await
+    }
+
+    /// Entries from `from` on, as stored: at most `limit`, and at most [`mandate_journal::read::ENTRIES_MAX`]. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the ledger cannot be read.
+    pub fn entries(&self, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.journal.read_blocking(|db| accounts::entries(db, from, limit))
+    }
+
+    /// The last committed head.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.journal.head()
+    }
+
+    /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large ledger; `on_progress` is
+    /// called now and then, and may stop it.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyFault`] with the first thing that does not fit.
+    pub fn verify(
+        &self,
+        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Verified, VerifyFault> {
+        self.journal.read_blocking(|db| Ok(verify::<Accounts>(db, on_progress)))?
+    }
+}
