@@ -153,15 +153,23 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     }
     let rules = parse(path, &mut file)?;
     let owner = found.uid();
-    // Where agent and wallet share a uid, the file protects nothing from the agent, and `mandate doctor` says so.
-    match rules.agent_by_uid(owner) {
-        Some(agent) if owner != geteuid().as_raw() => Err(ConfigError::OwnerIsAgent {
-            path: path.to_owned(),
-            owner,
-            agent: agent.name.clone(),
-        }),
-        _ => Ok(Loaded { rules: Arc::new(rules), owner }),
+    match agent_that_owns(&rules, owner, geteuid().as_raw()) {
+        Some(agent) => Err(ConfigError::OwnerIsAgent { path: path.to_owned(), owner, agent }),
+        None => Ok(Loaded { rules: Arc::new(rules), owner }),
     }
+}
+
+/// The agent that could write itself any cap, if `owner` is one's uid.
+///
+/// Where agent and wallet share a uid, the file protects nothing from the agent, and `mandate doctor` says so.
+fn agent_that_owns(rules: &Rules, owner: u32, wallet: u32) -> Option<AgentName> {
+    let agent = rules.agent_by_uid(owner).filter(|_| owner != wallet);
+    agent.map(|agent| agent.name.clone())
+}
+
+/// Whether a file that was the principal's may be `owner`'s: handed to root or to the wallet, and to nobody else.
+fn may_pass_to(owner: u32, principal: u32, wallet: u32) -> bool {
+    [principal, 0, wallet].contains(&owner)
 }
 
 /// Reads and checks a wallet.toml that is not in force, wherever it lies and whoever may write to it. Blocks.
@@ -276,10 +284,9 @@ impl Policy {
         Ok(loaded)
     }
 
-    /// The principal may hand the file to root or to the wallet, and nobody else may take it over.
     fn check_owner(&self, owner: u32) -> Result<(), ConfigError> {
         let principal = self.state.borrow().owner;
-        if owner == principal || owner == 0 || owner == geteuid().as_raw() {
+        if may_pass_to(owner, principal, geteuid().as_raw()) {
             return Ok(());
         }
         Err(ConfigError::OwnerChanged { path: self.path.clone(), owner, principal })
@@ -366,6 +373,32 @@ mod tests {
         assert!(matches!(verdicts(GOOD.as_bytes(), 0o666, 0o777), [Err(_), Ok(())]));
         let [in_force, candidate] = verdicts(b"[principal]\nname = 1\n", 0o600, 0o700);
         assert_eq!(in_force.unwrap_err().to_string(), candidate.unwrap_err().to_string());
+    }
+
+    #[test]
+    fn an_agent_owns_no_file_of_another_users_wallet() {
+        const AGENT: u32 = 1;
+        const WALLET: u32 = 990;
+        let rules = Rules::parse(GOOD, &SystemUsers).unwrap();
+        assert_eq!(agent_that_owns(&rules, AGENT, WALLET).unwrap().as_str(), "a");
+        assert_eq!(agent_that_owns(&rules, AGENT, 0).unwrap().as_str(), "a", "also before root");
+        assert_eq!(agent_that_owns(&rules, AGENT, AGENT), None, "one user for everything");
+        for principal in [0, WALLET, 1_000] {
+            assert_eq!(agent_that_owns(&rules, principal, WALLET), None);
+        }
+    }
+
+    #[test]
+    fn a_reload_follows_the_file_to_root_and_to_the_wallet_alone() {
+        const PRINCIPAL: u32 = 1_000;
+        const WALLET: u32 = 990;
+        for owner in [PRINCIPAL, WALLET, 0] {
+            assert!(may_pass_to(owner, PRINCIPAL, WALLET), "{owner}");
+        }
+        for owner in [1, 1_001] {
+            assert!(!may_pass_to(owner, PRINCIPAL, WALLET), "{owner}");
+            assert!(!may_pass_to(owner, 0, WALLET), "{owner}");
+        }
     }
 
     #[test]
