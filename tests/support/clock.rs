@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use mandate::UnixSeconds;
-use mandate_ledger::{BootTime, Clock, ClockReading};
+use mandate::clock::{BootTime, Clock, ClockReading};
 
 /// Stands still until it is moved; wall clock and boot clock move together unless a test says otherwise.
 #[derive(Debug, Clone)]

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mandate::clock::Clock;
 use mandate::token::Status as Outcome;
 use mandate::{Cart, CartClaims, Intent, Mandate, Payment, UnixSeconds};
-use mandate_ledger::Clock;
 use mandate_proto::v1;
 use mandate_proto::v1::control_client::ControlClient;
 use mandate_proto::v1::wallet_client::WalletClient;

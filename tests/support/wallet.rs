@@ -5,14 +5,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use mandate::clock::ClockReading;
 use mandate::token::{Draft, Status};
 use mandate::{
     Cart, Head, Intent, Jti, Kind, Mandate, Money, Payment, PrincipalId, Quantity, Receipt,
     UnixSeconds, UnverifiedMandate,
 };
 use mandate_ledger::{
-    BudgetFilter, ClockReading, Died, Genesis, IntentAsk, Ledger, LedgerError, OpenError, Options,
-    Outcome, Permit, Redeemed, Unhashed,
+    BudgetFilter, Died, Genesis, IntentAsk, Ledger, LedgerError, OpenError, Options, Outcome,
+    Permit, Redeemed, Unhashed,
 };
 use mandate_policy::{PolicyDigest, Reason, Rules, Users};
 
@@ -342,7 +343,7 @@ impl Wallet {
 pub fn reading(seconds: u64) -> ClockReading {
     let clock = TestClock::at(MORNING);
     clock.pass(seconds - MORNING);
-    mandate_ledger::Clock::read(&clock)
+    mandate::clock::Clock::read(&clock)
 }
 
 /// A request for an intent, and nothing special about it.

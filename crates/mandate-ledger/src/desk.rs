@@ -9,12 +9,12 @@ use mandate_policy::{Rules, Spent};
 use serde::Serialize;
 
 use crate::accounts::{self, Accounts};
-use crate::clock::{ClockFault, ClockReading};
 use crate::damage::damaged;
 use crate::event::{self, About, Event, EventError, kind};
 use crate::gate::{Gate, Notes, Permit};
 use crate::refusal::{Outcome, Refusal};
 use crate::request::{Call, Caller};
+use mandate::clock::{ClockFault, ClockReading};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl<'a, 't> Desk<'a, 't> {
         shared: &'a Shared,
         now: ClockReading,
     ) -> Result<Self, StoreError> {
-        let clock = tx.projection().mark().map_or(Ok(()), |last| now.believe_after(last));
+        let clock = tx.believe(&now);
         let rules = shared.rules();
         let desk = Self { tx, shared, rules, now, clock };
         let rewrite = desk.tx.projection_mut().take_reloaded();
@@ -84,7 +84,7 @@ impl<'a, 't> Desk<'a, 't> {
         shared: &'a Shared,
         now: ClockReading,
     ) -> Self {
-        let clock = tx.projection().mark().map_or(Ok(()), |last| now.believe_after(last));
+        let clock = tx.believe(&now);
         Self { rules: shared.rules(), tx, shared, now, clock }
     }
 
@@ -100,15 +100,9 @@ impl<'a, 't> Desk<'a, 't> {
     ) -> Result<Appended, StoreError> {
         let appended = self.tx.append(self.now.wall, kind, fields)?;
         if self.clock.is_ok() {
-            self.mark()?;
+            self.tx.set_mark(&self.now)?;
         }
         Ok(appended)
-    }
-
-    /// Makes this reading the measure of later ones.
-    pub(crate) fn mark(&mut self) -> Result<(), StoreError> {
-        let (db, accounts) = self.tx.db_and_projection_mut();
-        accounts.set_mark(db, &self.now)
     }
 
     /// Writes the denial down and gives it as the answer.

@@ -5,7 +5,6 @@
 
 mod accounts;
 mod budget;
-mod clock;
 mod control;
 mod damage;
 mod desk;
@@ -21,10 +20,6 @@ mod request;
 mod stopped;
 
 pub use accounts::{Charge, Hold};
-pub use clock::{
-    BOOT_ID_BYTES_MAX, BootId, BootIdError, BootTime, CLOCK_TOLERANCE_S, Clock, ClockFault,
-    ClockReading,
-};
 pub use event::{Event, EventError};
 pub use gate::{Permit, Redeemed, Unhashed, Withheld};
 pub use ledger::{

@@ -6,8 +6,8 @@ use mandate_policy::{Denial, Reason};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::clock::ClockFault;
 use crate::request::Scope;
+use mandate::clock::ClockFault;
 
 /// What came of a request that could be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,9 @@
 //! This crate holds the vocabulary (amounts, ids, keys, digests) and the four tokens: intent, cart, payment and
 //! receipt. It never does I/O, never reads a clock, never draws random numbers and never holds a private key.
 
+pub mod clock;
 pub mod digest;
+pub mod discovery;
 mod http;
 pub mod id;
 mod json;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use mandate::UnixSeconds;
-use mandate_ledger::{BootId, BootIdError, BootTime, Clock, ClockReading};
+use mandate::clock::{BootId, BootIdError, BootTime, Clock, ClockReading};
 use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
 

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use mandate::AgentName;
+use mandate::clock::{Clock, ClockReading};
 use mandate::text::Purpose;
-use mandate_ledger::{
-    Call, Caller, Clock, ClockReading, Durability, Ledger, LedgerError, Outcome, Refusal, Scope,
-};
+use mandate_ledger::{Call, Caller, Durability, Ledger, LedgerError, Outcome, Refusal, Scope};
 use mandate_policy::{Denial, Violation};
 use mandate_proto::paths::Paths;
 use tokio_util::task::TaskTracker;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mandate::PrincipalId;
-use mandate_ledger::{Clock, Died, Ledger, OpenError, Options, Scope, StoreError, VerifyFault};
+use mandate::clock::Clock;
+use mandate_ledger::{Died, Ledger, OpenError, Options, Scope, StoreError, VerifyFault};
 use mandate_proto::paths::Paths;
 use rustix::process::geteuid;
 use thiserror::Error;

@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use mandate::clock::{BootTime, ClockReading};
 use mandate::token::Status;
 use mandate::{Cart, Intent, Mandate, Payment, UnixSeconds};
-use mandate_ledger::{BootTime, ClockReading, Redeemed, Scope as LedgerScope};
+use mandate_ledger::{Redeemed, Scope as LedgerScope};
 use mandate_policy::Reason;
 use mandate_tests::parties::{Parties, WARES};
 use mandate_tests::tally::Price;

@@ -22,7 +22,7 @@ use crate::time::local;
 use crate::ui::{Align, Table, Ui};
 
 /// How far the clock may be behind the journal, in seconds; the tolerance of the wallet.
-const BEHIND_S_MAX: u64 = mandate_ledger::CLOCK_TOLERANCE_S;
+const BEHIND_S_MAX: u64 = mandate::clock::CLOCK_TOLERANCE_S;
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

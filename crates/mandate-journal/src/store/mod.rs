@@ -12,6 +12,7 @@ mod hooks;
 mod job;
 mod journal;
 mod lock;
+mod mark;
 mod open;
 pub mod read;
 mod schema;

@@ -9,7 +9,7 @@ use super::error::{OpenError, StoreError, VerifyFault};
 use super::lock::Lock;
 use super::schema::{self, Paths};
 use super::transaction::State;
-use super::{Options, Projection, check};
+use super::{Options, Projection, check, mark};
 
 /// A journal that is held, recognised and set up for writing.
 pub(super) struct Opened<P> {
@@ -40,7 +40,8 @@ pub(super) fn open<P: Projection>(
         VerifyFault::Cancelled | VerifyFault::Replay { .. } => store(StoreError::Stopped),
     })?;
     let projection = P::load(&db).map_err(store)?;
-    Ok(Opened { lock, db, state: State { projection, chain } })
+    let mark = mark::load(&db).map_err(store)?;
+    Ok(Opened { lock, db, state: State { projection, chain, mark } })
 }
 
 /// Takes the lock and opens the file, if it is there and a journal.

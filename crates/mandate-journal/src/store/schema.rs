@@ -12,7 +12,7 @@ use super::error::{OpenError, StoreError};
 /// Marks a SQLite file as a journal: `MNDJ`.
 const APPLICATION_ID: u32 = 0x4D4E_444A;
 /// The layout of the file; raised when an older program could no longer read it.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// 3.51.3: older ones can corrupt a WAL.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a statement waits for a lock that someone else's tool holds.
@@ -22,12 +22,17 @@ const STATEMENTS_CACHED: usize = 128;
 /// A WAL that grew beyond this is cut back when it is next begun anew, in bytes.
 const WAL_BYTES_KEPT: u64 = 64 * 1024 * 1024;
 
-/// Entries by number; nodes by the order in which they become complete, so both only grow at the end.
+/// Entries by number; nodes by the order in which they become complete, so both only grow at the end. The clock is the
+/// machine's affair and not the story's, so no entry tells it.
 const SCHEMA: &str = "
     CREATE TABLE journal_entry (seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
     CREATE TABLE journal_node (position INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
     CREATE TABLE journal_head (
         id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, root BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE journal_clock (
+        id INTEGER PRIMARY KEY CHECK (id = 0), wall INTEGER NOT NULL, boot_id TEXT NOT NULL,
+        elapsed_ms INTEGER NOT NULL
     ) STRICT;
 ";
 

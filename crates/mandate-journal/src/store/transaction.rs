@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use mandate::clock::{ClockFault, ClockReading};
 use mandate::{Head, Root, UnixSeconds};
 use rusqlite::Connection;
 use serde::Serialize;
 
 use super::error::StoreError;
-use super::{Projection, read};
+use super::{Projection, mark, read};
 use crate::chain::Chain;
 
 /// What the writer holds in memory: always equal to the rows that the transaction under way sees.
@@ -15,12 +16,13 @@ use crate::chain::Chain;
 pub(super) struct State<P> {
     pub(super) projection: P,
     pub(super) chain: Chain,
+    pub(super) mark: Option<ClockReading>,
 }
 
 impl<P: Projection> State<P> {
     /// Reads both from rows.
     pub(super) fn load(db: &Connection) -> Result<Self, StoreError> {
-        Ok(Self { projection: P::load(db)?, chain: read::chain(db)? })
+        Ok(Self { projection: P::load(db)?, chain: read::chain(db)?, mark: mark::load(db)? })
     }
 }
 
@@ -82,6 +84,26 @@ impl<P: Projection> Transaction<'_, P> {
         self.state.chain.last_time()
     }
 
+    /// Holds a reading against the last one that was believed.
+    ///
+    /// # Errors
+    ///
+    /// [`ClockFault`] when it cannot be right. The first reading of a journal is believed.
+    pub fn believe(&self, now: &ClockReading) -> Result<(), ClockFault> {
+        self.state.mark.as_ref().map_or(Ok(()), |last| now.believe_after(last))
+    }
+
+    /// Makes a reading the measure of later ones, as of this transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn set_mark(&mut self, now: &ClockReading) -> Result<(), StoreError> {
+        mark::store(self.db, now)?;
+        self.state.mark = Some(now.clone());
+        Ok(())
+    }
+
     /// The bytes of one entry; `None` if there is none of this number.
     ///
     /// # Errors
@@ -115,7 +137,7 @@ impl<P: Projection> Transaction<'_, P> {
         kind: &str,
         fields: &impl Serialize,
     ) -> Result<Appended, StoreError> {
-        let State { projection, chain } = &mut *self.state;
+        let State { projection, chain, .. } = &mut *self.state;
         let bytes = chain.encode(time, kind, fields)?;
         let link = chain.push(&bytes)?;
         let (seq, head) = (link.entry.seq, chain.head());

@@ -18,7 +18,6 @@ use mandate_journal::{Entry, Projection, StoreError};
 use mandate_policy::{Rules, Spent};
 use rusqlite::Connection;
 
-use crate::clock::ClockReading;
 use crate::damage::damaged;
 use crate::event::{self, Effect, Event};
 use crate::refusal::HoldState;
@@ -39,8 +38,6 @@ pub(crate) struct Accounts {
     /// Absent before the first entry.
     owner: Option<Owner>,
     unsettled: BTreeMap<AgentName, u64>,
-    /// The last clock reading that was believed. No entry: it is the machine's affair, not the story's.
-    mark: Option<ClockReading>,
     /// Absent until it is asked for, and after a commit that failed.
     caps: Option<caps::CapTotals>,
     /// Whether this was read from rows since it was last asked.
@@ -51,21 +48,6 @@ impl Accounts {
     /// Whose wallet it is.
     pub(crate) fn owner(&self) -> Result<&Owner, StoreError> {
         self.owner.as_ref().ok_or_else(|| damaged("the first entry is missing"))
-    }
-
-    pub(crate) fn mark(&self) -> Option<&ClockReading> {
-        self.mark.as_ref()
-    }
-
-    /// Remembers a believed reading; the row is written in the transaction of the entry it belongs to.
-    pub(crate) fn set_mark(
-        &mut self,
-        db: &Connection,
-        now: &ClockReading,
-    ) -> Result<(), StoreError> {
-        rows::set_mark(db, now)?;
-        self.mark = Some(now.clone());
-        Ok(())
     }
 
     /// Whether memory was read from rows since the last call: an earlier transaction may have been rolled back.
@@ -198,7 +180,6 @@ impl Projection for Accounts {
         Ok(Self {
             owner: rows::owner(db)?,
             unsettled: holds::open_counts(db)?,
-            mark: rows::mark(db)?,
             caps: None,
             reloaded: true,
         })

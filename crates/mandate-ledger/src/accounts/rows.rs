@@ -6,9 +6,8 @@ use mandate::digest::DIGEST_BYTES;
 use mandate::token::Status;
 use mandate::{AgentName, KeyId, PolicyDigest, PrincipalId, PublicKey, UnixSeconds};
 use mandate_journal::StoreError;
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::clock::{BootTime, ClockReading};
 use crate::damage::damaged;
 use crate::event::Init;
 use crate::request::{IdempotencyKey, Scope};
@@ -58,18 +57,12 @@ CREATE TABLE freeze (
     scope TEXT PRIMARY KEY,
     seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
--- Below: what no entry tells. Hashes can be made again by signing; the mark is the machine's clock.
+-- What no entry tells: hashes can be made again by signing.
 CREATE TABLE token (
     seq INTEGER PRIMARY KEY,        -- the entry of an own token that was not withheld
     hash BLOB UNIQUE                -- null until it is signed
 ) STRICT;
 CREATE INDEX token_unhashed ON token (seq) WHERE hash IS NULL;
-CREATE TABLE clock_mark (
-    id INTEGER PRIMARY KEY CHECK (id = 0),
-    wall INTEGER NOT NULL,
-    boot_id TEXT NOT NULL,
-    elapsed_ms INTEGER NOT NULL
-) STRICT;
 CREATE TABLE total (
     level INTEGER NOT NULL,         -- 0: minute, 1: UTC day, 2: all time
     at INTEGER NOT NULL,            -- minutes or days since the epoch; 0 for all time
@@ -302,35 +295,4 @@ pub(crate) fn unhashed(db: &Connection) -> Result<Vec<u64>, StoreError> {
     let mut statement = db.prepare("SELECT seq FROM token WHERE hash IS NULL ORDER BY seq")?;
     let rows = statement.query_map([], |row| row.get::<_, i64>(0))?;
     rows.map(|row| unsigned(row?)).collect()
-}
-
-pub(super) fn mark(db: &Connection) -> Result<Option<ClockReading>, StoreError> {
-    let row: Option<(i64, String, i64)> = db
-        .query_row("SELECT wall, boot_id, elapsed_ms FROM clock_mark", [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    row.map(|(wall, boot_id, elapsed_ms)| {
-        Ok(ClockReading {
-            wall: seconds(wall)?,
-            boot: BootTime {
-                id: stored(&boot_id, "clock_mark.boot_id")?,
-                elapsed_ms: unsigned(elapsed_ms)?,
-            },
-        })
-    })
-    .transpose()
-}
-
-pub(super) fn set_mark(db: &Connection, now: &ClockReading) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT INTO clock_mark VALUES (0, :wall, :boot_id, :elapsed_ms)
-         ON CONFLICT DO UPDATE SET wall = excluded.wall, boot_id = excluded.boot_id, elapsed_ms = excluded.elapsed_ms",
-    )?
-    .execute(named_params! {
-        ":wall": sql_integer(now.wall.seconds())?,
-        ":boot_id": now.boot.id.as_str(),
-        ":elapsed_ms": sql_integer(now.boot.elapsed_ms)?,
-    })?;
-    Ok(())
 }

@@ -19,7 +19,6 @@ use mandate_journal::{
 use mandate_policy::{PolicyDigest, Rules};
 
 use crate::accounts::{self, Accounts};
-use crate::clock::ClockReading;
 use crate::damage::damaged;
 use crate::desk::{Desk, Shared};
 use crate::event::{About, Init, kind};
@@ -27,6 +26,7 @@ use crate::gate::{Gate, Permit, Withheld};
 use crate::receipt;
 use crate::refusal::{Outcome, Refusal};
 use crate::request::{Call, Caller, IntentAsk, Scope};
+use mandate::clock::ClockReading;
 
 pub use question::LedgerStatus;
 

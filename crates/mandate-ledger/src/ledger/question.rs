@@ -7,9 +7,9 @@ use mandate_journal::{Progress, StoreError, Verified, VerifyFault, verify};
 
 use super::{Ledger, LedgerError};
 use crate::accounts::{self, Accounts, Hold};
-use crate::clock::{ClockFault, ClockReading};
 use crate::gate::Unhashed;
 use crate::request::{BudgetFilter, Caller, CapBudget, ExplainAsk, Explanation, Scope};
+use mandate::clock::{ClockFault, ClockReading};
 
 /// The state of the ledger at a glance.
 #[derive(Debug, Clone)]

@@ -80,24 +80,27 @@ impl CartClaims {
 
     pub(super) fn check(&self) -> Result<(), RuleError> {
         self.life().check(CART_LIFE_S_MAX)?;
-        let actual = self.line_items.len();
-        if actual == 0 || actual > LINE_ITEMS_MAX {
-            return Err(RuleError::LineCount { actual });
-        }
-        let sum = self.line_items.iter().try_fold(MinorUnits::ZERO, |sum, line| {
-            sum.checked_add(line.amount).map_err(RuleError::LineSum)
-        })?;
+        let sum = Self::sum(&self.line_items)?;
         if sum != self.total.amount {
             return Err(RuleError::TotalNotSum { sum, total: self.total.amount });
         }
-        if self.total.amount == MinorUnits::ZERO {
-            return Err(RuleError::TotalZero);
-        }
         check_head(self.peer_log)
+    }
+
+    /// What the lines of a cart sum up to.
+    pub(super) fn sum(line_items: &[LineItem]) -> Result<MinorUnits, RuleError> {
+        let actual = line_items.len();
+        if actual == 0 || actual > LINE_ITEMS_MAX {
+            return Err(RuleError::LineCount { actual });
+        }
+        let sum = line_items.iter().try_fold(MinorUnits::ZERO, |sum, line| {
+            sum.checked_add(line.amount).map_err(RuleError::LineSum)
+        })?;
+        if sum == MinorUnits::ZERO { Err(RuleError::TotalZero) } else { Ok(sum) }
     }
 }
 
-fn line_item(value: Value<'_>) -> Result<LineItem, MemberError> {
+pub(super) fn line_item(value: Value<'_>) -> Result<LineItem, MemberError> {
     object(|members| {
         Ok(LineItem {
             title: members.required("title", text)?,

@@ -2,6 +2,8 @@
 
 use std::sync::mpsc as std_mpsc;
 
+use mandate::clock::{BootTime, ClockFault, ClockReading};
+
 use super::*;
 
 const WRITERS: u64 = 32;
@@ -220,4 +222,27 @@ fn a_closed_journal_refuses_writes_and_still_reads() {
     assert_eq!(fs::metadata(dir.path().join("toy.db-wal")).map_or(0, |file| file.len()), 0);
     drop(other);
     assert_eq!(invariants(dir.path()), BTreeMap::from([("a".into(), 1)]));
+}
+
+#[test]
+fn the_clock_that_was_believed_is_the_measure_also_after_a_restart() {
+    let dir = fresh();
+    let reading = |wall: u64| ClockReading {
+        wall: UnixSeconds::new(wall).unwrap(),
+        boot: BootTime { id: "a".parse().unwrap(), elapsed_ms: 0 },
+    };
+    let (journal, _died) = open(dir.path());
+    let marked = journal.write_blocking(move |tx| {
+        assert_eq!(tx.believe(&reading(1)), Ok(()), "nothing to hold the first one against");
+        tx.set_mark(&reading(1_000))
+    });
+    marked.unwrap();
+    journal.close().unwrap();
+    let (journal, _died) = open(dir.path());
+    let faults = journal
+        .write_blocking(move |tx| Ok([994, 1_000, 1_006].map(|wall| tx.believe(&reading(wall)))));
+    assert_eq!(
+        faults.unwrap(),
+        [Err(ClockFault::Behind { by_s: 6 }), Ok(()), Err(ClockFault::Ahead { by_s: 6 })]
+    );
 }

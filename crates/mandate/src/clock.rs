@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mandate::UnixSeconds;
+use crate::UnixSeconds;
 use thiserror::Error;
 
 /// How far the wall clock may be from where it should be, in seconds.
