@@ -51,6 +51,18 @@ impl<K: Kind> UnverifiedMandate<K> {
         &self.claims
     }
 
+    /// What it says of its signer's journal. As [`UnverifiedMandate::claims`].
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// H of the token: SHA-256 of the ASCII of its compact form.
+    #[must_use]
+    pub fn hash(&self) -> K::Hash {
+        K::hash(&self.compact)
+    }
+
     /// Checks the signature, by the strict rules, under the one trusted key that the header names.
     ///
     /// Only the set decides which keys count. A key of the other role does not even compile:

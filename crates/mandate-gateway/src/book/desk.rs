@@ -1,0 +1,440 @@
+//! One request at the writer's desk: inside the transaction, with the rows and one clock reading.
+
+use mandate::clock::{ClockFault, ClockReading};
+use mandate::text::{Order, VoidReason};
+use mandate::token::{Action, BoundAction};
+use mandate::token::{
+    Cart, CartClaims, Draft, DraftError, Intent, IntentClaims, Mandate, Payment, Quote, Receipt,
+    ReceiptClaims, Status, UnverifiedMandate,
+};
+use mandate::{Head, IntentHash, Jti, MinorUnits, Money, RequestDigest};
+use mandate_journal::{Appended, StoreError, Transaction};
+use serde::Serialize;
+
+use super::damage::damaged;
+use super::event::{self, Decider, Event, kind};
+use super::key::UseKey;
+use super::recorded::Recorded;
+use super::rows::{self, UseRow, UseState};
+use super::sales::{Sales, stored_token};
+use super::stopped;
+use super::totals::{self, Charge};
+use crate::judge::{self, Call};
+use crate::refusal::Refusal;
+
+/// A use that is on disk and waits for the API's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reservation {
+    /// Its entry.
+    pub seq: u64,
+    /// What it is known by.
+    pub key: UseKey,
+}
+
+/// What came of presenting a mandate for use.
+#[derive(Debug)]
+pub enum Presented {
+    /// It was reserved before and nobody knows what became of it: the call goes to the API again, under the same key.
+    Again(Reservation),
+    /// It is not used.
+    Refused(Refusal),
+    /// It is reserved from now on: the call goes to the API for the first time.
+    Reserved(Reservation),
+    /// This mandate was used; the receipt says what came of it.
+    Settled(Recorded<Receipt>),
+    /// Another mandate used its cart or intent; there is a receipt once that one is settled.
+    UsedByAnother(Option<Recorded<Receipt>>),
+}
+
+/// What is known of an intent that asks for a price.
+#[derive(Debug)]
+pub enum IntentState {
+    /// Nothing.
+    Fresh,
+    /// Its cart lives; it was quoted for this call.
+    Quoted(Recorded<Cart>),
+    /// It was used; there is a receipt once that use is settled.
+    Used(Option<Recorded<Receipt>>),
+}
+
+/// What became of a use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was executed, perhaps under a reference of the merchant's own.
+    Executed {
+        /// The reference.
+        order: Option<Order>,
+    },
+    /// It was not executed and never will be.
+    Void {
+        /// Why.
+        reason: VoidReason,
+    },
+}
+
+/// What a mandate that is used says, whichever kind it is.
+struct Used {
+    iss: mandate::PrincipalId,
+    act: mandate::AgentName,
+    action: Action,
+    total: Option<Money>,
+    intent: IntentHash,
+    paid: Option<(mandate::CartHash, mandate::PaymentHash)>,
+    head: Head,
+}
+
+impl Used {
+    fn free(intent: &UnverifiedMandate<Intent>) -> Self {
+        let claims = intent.claims();
+        Self {
+            iss: claims.iss.clone(),
+            act: claims.act.clone(),
+            action: claims.action.clone(),
+            total: None,
+            intent: intent.hash(),
+            paid: None,
+            head: intent.head(),
+        }
+    }
+
+    fn paid(payment: &UnverifiedMandate<Payment>) -> Self {
+        let claims = payment.claims();
+        Self {
+            iss: claims.iss.clone(),
+            act: claims.act.clone(),
+            action: claims.action.clone().into(),
+            total: Some(claims.total),
+            intent: claims.intent,
+            paid: Some((claims.cart, payment.hash())),
+            head: payment.head(),
+        }
+    }
+}
+
+pub(super) struct Desk<'a, 't> {
+    pub(super) tx: &'a mut Transaction<'t, Sales>,
+    pub(super) now: ClockReading,
+    clock: Result<(), ClockFault>,
+}
+
+impl<'a, 't> Desk<'a, 't> {
+    pub(super) fn open(tx: &'a mut Transaction<'t, Sales>, now: ClockReading) -> Self {
+        let clock = tx.believe(&now);
+        Self { tx, now, clock }
+    }
+
+    pub(super) fn clock(&self) -> Result<(), ClockFault> {
+        self.clock
+    }
+
+    /// Writes one entry at this request's time. An unbelieved clock never becomes the measure of later ones.
+    pub(super) fn append(
+        &mut self,
+        kind: &'static str,
+        fields: &impl Serialize,
+    ) -> Result<Appended, StoreError> {
+        let appended = self.tx.append(self.now.wall, kind, fields)?;
+        if self.clock.is_ok() {
+            self.tx.set_mark(&self.now)?;
+        }
+        Ok(appended)
+    }
+
+    /// The receipt of a use; `None` while it is reserved.
+    pub(super) fn receipt_of(
+        &self,
+        used: &UseRow,
+    ) -> Result<Option<Recorded<Receipt>>, StoreError> {
+        let Some(seq) = used.receipt_seq else { return Ok(None) };
+        match stopped::event(self.tx.db(), seq)? {
+            Event::Receipt(receipt) => {
+                stopped::recorded(self.tx.db(), seq, &receipt.header, &receipt.claims).map(Some)
+            }
+            Event::Bar(bar) => {
+                stopped::recorded(self.tx.db(), seq, &bar.header, &bar.claims).map(Some)
+            }
+            _ => Err(damaged(format!("entry {seq} is no receipt"))),
+        }
+    }
+
+    /// The receipt of that name.
+    pub(super) fn receipt(&self, key: &UseKey) -> Result<Option<Recorded<Receipt>>, StoreError> {
+        match rows::use_by_key(self.tx.db(), key)? {
+            Some(used) => self.receipt_of(&used),
+            None => Ok(None),
+        }
+    }
+
+    /// What is known of an intent that asks for the price of a call.
+    pub(super) fn intent_state(
+        &self,
+        intent: &IntentHash,
+        request: RequestDigest,
+    ) -> Result<Result<IntentState, Refusal>, StoreError> {
+        if let Some(used) = rows::use_by_intent(self.tx.db(), intent)? {
+            return Ok(Ok(IntentState::Used(self.receipt_of(&used)?)));
+        }
+        let Some(row) = rows::newest_cart(self.tx.db(), intent)? else {
+            return Ok(Ok(IntentState::Fresh));
+        };
+        if self.now.wall > row.expires_at {
+            return Ok(Ok(IntentState::Fresh));
+        }
+        if row.request != request {
+            return Ok(Err(Refusal::RequestMismatch));
+        }
+        Ok(Ok(IntentState::Quoted(stopped::cart(self.tx.db(), row.seq)?)))
+    }
+
+    /// Promises a price; the same cart if one lives already.
+    pub(super) fn quote(
+        &mut self,
+        intent: &Mandate<Intent>,
+        call: &Call,
+        quote: &Quote,
+        life_s: u64,
+        jti: Jti,
+    ) -> Result<Result<IntentState, Refusal>, StoreError> {
+        match self.intent_state(&intent.hash(), call.request)? {
+            Ok(IntentState::Fresh) => {}
+            known => return Ok(known),
+        }
+        if let Err(fault) = self.clock {
+            return Ok(Err(Refusal::ClockUntrusted(fault)));
+        }
+        let draft = match self.draft_cart(intent, call, quote, life_s, jti)? {
+            Ok(draft) => draft,
+            Err(error) => return Ok(Err(Refusal::QuoteUnfit(error))),
+        };
+        let appended = self.append(
+            kind::CART,
+            &event::Cart {
+                header: draft.header().to_owned(),
+                claims: draft.claims_json().to_owned(),
+                intent: intent.as_str().to_owned(),
+            },
+        )?;
+        Ok(Ok(IntentState::Quoted(Recorded { draft, head: appended.head })))
+    }
+
+    fn draft_cart(
+        &self,
+        intent: &Mandate<Intent>,
+        call: &Call,
+        quote: &Quote,
+        life_s: u64,
+        jti: Jti,
+    ) -> Result<Result<Draft<Cart>, DraftError>, StoreError> {
+        let owner = self.tx.projection().owner()?;
+        let IntentClaims { iss, act, action, .. } = intent.claims();
+        let claims = CartClaims {
+            iss: owner.merchant.clone(),
+            aud: iss.clone(),
+            jti,
+            iat: self.now.wall,
+            exp: self.now.wall.plus(life_s),
+            act: act.clone(),
+            action: BoundAction {
+                sku: action.sku.clone(),
+                quantity: action.quantity,
+                request: call.request,
+            },
+            line_items: quote.line_items().to_vec(),
+            total: quote.total(),
+            intent: intent.hash(),
+            peer_log: intent.head(),
+        };
+        Ok(Draft::new(&claims, owner.key_id))
+    }
+
+    /// Reserves the use of a payment, or says what is known of it.
+    pub(super) fn present_payment(
+        &mut self,
+        payment: &Mandate<Payment>,
+        cart: Option<&(u64, Mandate<Cart>)>,
+        call: &Call,
+    ) -> Result<Presented, StoreError> {
+        let key = payment.hash().into();
+        if let Some(known) = self.known(&key, call)? {
+            return Ok(known);
+        }
+        let merchant = self.tx.projection().owner()?.merchant.clone();
+        let claims = payment.claims();
+        let judged = judge::payment(payment, &merchant, call, self.now.wall)
+            .and_then(|()| judge::cart(claims, cart.map(|(_, cart)| cart)));
+        if let Err(refusal) = judged {
+            return Ok(Presented::Refused(refusal));
+        }
+        if let Some(other) = rows::use_by_intent(self.tx.db(), &claims.intent)? {
+            return Ok(Presented::UsedByAnother(self.receipt_of(&other)?));
+        }
+        let charge = Charge::of(claims);
+        if let Some(index) = totals::first_passed(self.tx.db(), &charge, &claims.caps)? {
+            return Ok(Presented::Refused(Refusal::OverCap { index }));
+        }
+        self.reserve(key, payment.as_str(), cart.map(|(seq, _)| *seq), call)
+    }
+
+    /// Reserves the use of an intent for a free action, or says what is known of it.
+    pub(super) fn present_free(
+        &mut self,
+        intent: &Mandate<Intent>,
+        call: &Call,
+    ) -> Result<Presented, StoreError> {
+        let key = intent.hash().into();
+        if let Some(known) = self.known(&key, call)? {
+            return Ok(known);
+        }
+        let merchant = self.tx.projection().owner()?.merchant.clone();
+        if let Err(refusal) = judge::intent(intent.claims(), &merchant, call, self.now.wall) {
+            return Ok(Presented::Refused(refusal));
+        }
+        // Its action was a paid one when it was used.
+        if let Some(other) = rows::use_by_intent(self.tx.db(), &intent.hash())? {
+            return Ok(Presented::UsedByAnother(self.receipt_of(&other)?));
+        }
+        self.reserve(key, intent.as_str(), None, call)
+    }
+
+    /// The state of a use that is known, whatever the time.
+    fn known(&self, key: &UseKey, call: &Call) -> Result<Option<Presented>, StoreError> {
+        let Some(used) = rows::use_by_key(self.tx.db(), key)? else { return Ok(None) };
+        if let Some(receipt) = self.receipt_of(&used)? {
+            return Ok(Some(Presented::Settled(receipt)));
+        }
+        Ok(Some(if used.request == call.request {
+            Presented::Again(Reservation { seq: used.seq, key: used.key })
+        } else {
+            Presented::Refused(Refusal::RequestMismatch)
+        }))
+    }
+
+    fn reserve(
+        &mut self,
+        key: UseKey,
+        mandate: &str,
+        cart_seq: Option<u64>,
+        call: &Call,
+    ) -> Result<Presented, StoreError> {
+        if let Err(fault) = self.clock {
+            return Ok(Presented::Refused(Refusal::ClockUntrusted(fault)));
+        }
+        let used = event::Use { mandate: mandate.to_owned(), cart_seq, request: call.request };
+        let seq = self.append(kind::USE, &used)?.seq;
+        Ok(Presented::Reserved(Reservation { seq, key }))
+    }
+
+    /// Says for good what became of a use; what was said before stays.
+    pub(super) fn settle(
+        &mut self,
+        key: &UseKey,
+        outcome: &Outcome,
+        by: Decider,
+        jti: Jti,
+    ) -> Result<Option<Recorded<Receipt>>, StoreError> {
+        let Some(used) = rows::use_by_key(self.tx.db(), key)? else { return Ok(None) };
+        if used.state != UseState::Reserved {
+            return self.receipt_of(&used);
+        }
+        let seq = used.seq;
+        let Event::Use(entry) = stopped::event(self.tx.db(), seq)? else {
+            return Err(damaged(format!("entry {seq} is no use")));
+        };
+        let what = if entry.cart_seq.is_some() {
+            Used::paid(&stored_token(seq, &entry.mandate)?)
+        } else {
+            Used::free(&stored_token(seq, &entry.mandate)?)
+        };
+        let draft = self.draft_receipt(what, outcome, jti)?;
+        let appended = self.append(
+            kind::RECEIPT,
+            &event::Receipt {
+                header: draft.header().to_owned(),
+                claims: draft.claims_json().to_owned(),
+                of_seq: seq,
+                by,
+            },
+        )?;
+        Ok(Some(Recorded { draft, head: appended.head }))
+    }
+
+    /// Voids a payment that was never presented in its time, which bars it for ever.
+    pub(super) fn bar(
+        &mut self,
+        payment: &Mandate<Payment>,
+        cart: Option<&(u64, Mandate<Cart>)>,
+        reason: VoidReason,
+        jti: Jti,
+    ) -> Result<Presented, StoreError> {
+        let key = payment.hash().into();
+        if let Some(used) = rows::use_by_key(self.tx.db(), &key)? {
+            return Ok(match self.receipt_of(&used)? {
+                Some(receipt) => Presented::Settled(receipt),
+                None => Presented::Refused(Refusal::InProgress),
+            });
+        }
+        let claims = payment.claims();
+        let merchant = self.tx.projection().owner()?.merchant.clone();
+        let judged = judge::addressed(&claims.aud, &merchant)
+            .and_then(|()| judge::cart(claims, cart.map(|(_, cart)| cart)));
+        if let Err(refusal) = judged {
+            return Ok(Presented::Refused(refusal));
+        }
+        if let Some(other) = rows::use_by_intent(self.tx.db(), &claims.intent)? {
+            return Ok(Presented::UsedByAnother(self.receipt_of(&other)?));
+        }
+        let timely = judge::past_use(claims.life(), self.now.wall)
+            .and(self.clock.map_err(Refusal::ClockUntrusted));
+        if let Err(refusal) = timely {
+            return Ok(Presented::Refused(refusal));
+        }
+        let stored = stored_token(self.tx.head().size, payment.as_str())?;
+        let draft = self.draft_receipt(Used::paid(&stored), &Outcome::Void { reason }, jti)?;
+        let appended = self.append(
+            kind::BAR,
+            &event::Bar {
+                header: draft.header().to_owned(),
+                claims: draft.claims_json().to_owned(),
+                mandate: payment.as_str().to_owned(),
+                cart_seq: cart.map(|(seq, _)| *seq).unwrap_or_default(),
+            },
+        )?;
+        Ok(Presented::Settled(Recorded { draft, head: appended.head }))
+    }
+
+    fn draft_receipt(
+        &self,
+        used: Used,
+        outcome: &Outcome,
+        jti: Jti,
+    ) -> Result<Draft<Receipt>, StoreError> {
+        let owner = self.tx.projection().owner()?;
+        let Used { iss, act, action, total, intent, paid, head } = used;
+        let (status, reason, order) = match outcome {
+            Outcome::Executed { order } => (Status::Executed, None, order.clone()),
+            Outcome::Void { reason } => (Status::Void, Some(reason.clone()), None),
+        };
+        let total = total.map(|total| match status {
+            Status::Executed => total,
+            Status::Void => Money { amount: MinorUnits::ZERO, ..total },
+        });
+        let claims = ReceiptClaims {
+            iss: owner.merchant.clone(),
+            aud: iss,
+            jti,
+            iat: self.now.wall,
+            act,
+            action,
+            total,
+            intent,
+            cart: paid.map(|(cart, _)| cart),
+            payment: paid.map(|(_, payment)| payment),
+            status,
+            reason,
+            order,
+            peer_log: head,
+        };
+        // Every part was checked when its token was, and together they are far below the limit.
+        Draft::new(&claims, owner.key_id).map_err(StoreError::projection)
+    }
+}

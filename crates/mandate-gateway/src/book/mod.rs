@@ -1,0 +1,446 @@
+//! The merchant's book over its journal: carts promised, mandates used once, receipts signed.
+//!
+//! Every decision about a use is made here, in one serialised transaction with the entry that records it, and is on
+//! disk before it is answered. Nothing is kept of a mandate that did not verify. It never signs by itself, never reads
+//! a clock, and never talks to anyone.
+
+mod damage;
+mod desk;
+pub mod event;
+mod key;
+mod recorded;
+mod rows;
+mod sales;
+mod stopped;
+mod totals;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use mandate::clock::{ClockFault, ClockReading};
+use mandate::key::Jwk;
+use mandate::text::VoidReason;
+use mandate::token::{Cart, Intent, Mandate, Payment, Quote, Receipt};
+use mandate::{Head, IntentHash, Jti, MerchantId, PolicyDigest, PublicKey, RequestDigest, Signer};
+use mandate_journal::{
+    Died, Genesis as JournalGenesis, Journal, OpenError, Options, Progress, StoreError,
+    Transaction, Verified, VerifyFault, WriteError, verify,
+};
+
+use crate::judge::Call;
+use crate::refusal::Refusal;
+
+pub use desk::{IntentState, Outcome, Presented, Reservation};
+pub use event::Decider;
+pub use key::UseKey;
+pub use recorded::Recorded;
+pub use rows::UseState;
+pub use stopped::StoppedBook;
+
+use damage::damaged;
+use desk::Desk;
+use event::{Init, kind};
+use sales::Sales;
+
+/// The book's file is `gateway.db`.
+pub const BOOK_NAME: &str = "gateway";
+
+/// Most uses that one call of [`Book::reserved`] gives.
+pub const RESERVED_MAX: u32 = 256;
+
+/// Whose book it is, for its first entry.
+#[derive(Debug, Clone)]
+pub struct Genesis {
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The key that signs.
+    pub key: PublicKey,
+    /// When it was made.
+    pub time: mandate::UnixSeconds,
+}
+
+/// A use of which it is not known what became.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Unsettled {
+    /// Its entry.
+    pub seq: u64,
+    /// What it is known by.
+    pub key: UseKey,
+    /// The mandate, whole.
+    pub mandate: String,
+}
+
+/// The state of the book at a glance.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BookStatus {
+    /// The journal's head.
+    pub head: Head,
+    /// Why the clock is not believed, if it is not.
+    pub clock: Option<ClockFault>,
+    /// Why the journal is not believed, if it is not.
+    pub distrusted: Option<String>,
+}
+
+/// The merchant's book. Cheap to clone; all clones are one book.
+#[derive(Debug, Clone)]
+pub struct Book {
+    journal: Journal<Sales>,
+    merchant: MerchantId,
+    key: PublicKey,
+    path: PathBuf,
+    distrusted: Arc<OnceLock<String>>,
+}
+
+impl Book {
+    /// Makes a new book in `dir`; it is complete and on disk, or not there.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Exists`] when there is one: nothing is ever overwritten. [`OpenError`] when the disk fails.
+    pub fn create(dir: &Path, genesis: &Genesis) -> Result<(), OpenError> {
+        let init = Init { merchant: genesis.merchant.clone(), key: Jwk::from(&genesis.key) };
+        let genesis = JournalGenesis { time: genesis.time, kind: kind::INIT, fields: &init };
+        Journal::<Sales>::create(dir, BOOK_NAME, &genesis)
+    }
+
+    /// Opens the book in `dir` under an exclusive lock. Blocks.
+    ///
+    /// [`Died`] resolves when the disk failed a commit: the process must end then, and read back after a restart.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], with what is wrong with which file. A missing book is never replaced by a fresh one.
+    pub fn open(dir: &Path, options: Options) -> Result<(Self, Died), OpenError> {
+        let (journal, died) = Journal::<Sales>::open(dir, BOOK_NAME, options)?;
+        let path = book_path(dir);
+        let owner = journal.read_blocking(|db| {
+            rows::owner(db)?.ok_or_else(|| damaged("the first entry is missing"))
+        });
+        let owner = owner.map_err(|source| OpenError::Store { path: path.clone(), source })?;
+        let rows::Owner { merchant, key, .. } = owner;
+        Ok((Self { journal, merchant, key, path, distrusted: Arc::default() }, died))
+    }
+
+    /// The book's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whose book it is.
+    #[must_use]
+    pub fn merchant(&self) -> &MerchantId {
+        &self.merchant
+    }
+
+    /// The key that must sign.
+    #[must_use]
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// Uses no mandate from here on, because of `problem`.
+    pub fn distrust(&self, problem: String) {
+        self.distrusted.get_or_init(|| problem);
+    }
+
+    /// Why nothing is used, if the journal is not what it should be.
+    #[must_use]
+    pub fn distrusted(&self) -> Option<&str> {
+        self.distrusted.get().map(String::as_str)
+    }
+
+    /// Runs one request on the writer's thread.
+    async fn at_desk<R: Send + 'static>(
+        &self,
+        now: ClockReading,
+        work: impl FnOnce(&mut Desk<'_, '_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, WriteError> {
+        self.journal
+            .write(move |tx: &mut Transaction<'_, Sales>| work(&mut Desk::open(tx, now)))
+            .await
+    }
+
+    fn usable(&self) -> Result<(), Refusal> {
+        match self.distrusted() {
+            Some(problem) => Err(Refusal::JournalUnsafe { problem: problem.to_owned() }),
+            None => Ok(()),
+        }
+    }
+
+    /// What is known of an intent that asks for the price of a call. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when the journal cannot be read.
+    pub async fn intent_state(
+        &self,
+        now: ClockReading,
+        intent: IntentHash,
+        request: RequestDigest,
+    ) -> Result<Result<IntentState, Refusal>, WriteError> {
+        self.at_desk(now, move |desk| desk.intent_state(&intent, request)).await
+    }
+
+    /// Promises a price for `life_s` seconds, and writes it down; the same cart if one lives already.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn quote(
+        &self,
+        now: ClockReading,
+        intent: Mandate<Intent>,
+        call: Call,
+        quote: Quote,
+        life_s: u64,
+        jti: Jti,
+    ) -> Result<Result<IntentState, Refusal>, WriteError> {
+        if let Err(refusal) = self.usable() {
+            return Ok(Err(refusal));
+        }
+        self.at_desk(now, move |desk| desk.quote(&intent, &call, &quote, life_s, jti)).await
+    }
+
+    /// The cart a payment names, with its entry, if it was made here. Blocks.
+    ///
+    /// A cart's hash is that of its signed form, which is not kept: the carts of the intent are signed again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the journal cannot be read, or the key does not sign what it signed before.
+    pub fn cart_of(
+        &self,
+        payment: &Mandate<Payment>,
+        signer: &dyn Signer,
+    ) -> Result<Option<(u64, Mandate<Cart>)>, StoreError> {
+        let claims = payment.claims();
+        let carts = self.journal.read_blocking(|db| stopped::carts(db, &claims.intent))?;
+        for (seq, cart) in carts {
+            let cart = cart.sign(signer).map_err(StoreError::projection)?;
+            if cart.hash() == claims.cart {
+                return Ok(Some((seq, cart)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Uses a payment for a call: it is reserved, on disk, before this answers so.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn present_payment(
+        &self,
+        now: ClockReading,
+        payment: Mandate<Payment>,
+        cart: Option<(u64, Mandate<Cart>)>,
+        call: Call,
+    ) -> Result<Presented, WriteError> {
+        if let Err(refusal) = self.usable() {
+            return Ok(Presented::Refused(refusal));
+        }
+        self.at_desk(now, move |desk| desk.present_payment(&payment, cart.as_ref(), &call)).await
+    }
+
+    /// Uses an intent for a free action, as [`Book::present_payment`].
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn present_free(
+        &self,
+        now: ClockReading,
+        intent: Mandate<Intent>,
+        call: Call,
+    ) -> Result<Presented, WriteError> {
+        if let Err(refusal) = self.usable() {
+            return Ok(Presented::Refused(refusal));
+        }
+        self.at_desk(now, move |desk| desk.present_free(&intent, &call)).await
+    }
+
+    /// Says for good what became of a use; `None` if there is no such use. What was said before stays.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written: the use stays as it was.
+    pub async fn settle(
+        &self,
+        now: ClockReading,
+        key: UseKey,
+        outcome: Outcome,
+        by: Decider,
+        jti: Jti,
+    ) -> Result<Option<Recorded<Receipt>>, WriteError> {
+        self.at_desk(now, move |desk| desk.settle(&key, &outcome, by, jti)).await
+    }
+
+    /// Voids a payment that was never presented and no longer can be, and bars it for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn bar(
+        &self,
+        now: ClockReading,
+        payment: Mandate<Payment>,
+        cart: Option<(u64, Mandate<Cart>)>,
+        reason: VoidReason,
+        jti: Jti,
+    ) -> Result<Presented, WriteError> {
+        if let Err(refusal) = self.usable() {
+            return Ok(Presented::Refused(refusal));
+        }
+        self.at_desk(now, move |desk| desk.bar(&payment, cart.as_ref(), reason, jti)).await
+    }
+
+    /// The receipt of a use, if there is one. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when the journal cannot be read.
+    pub async fn receipt(
+        &self,
+        now: ClockReading,
+        key: UseKey,
+    ) -> Result<Option<Recorded<Receipt>>, WriteError> {
+        self.at_desk(now, move |desk| desk.receipt(&key)).await
+    }
+
+    /// Writes down that a call was refused although its mandate verified.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn refused(
+        &self,
+        now: ClockReading,
+        refusal: event::Refusal,
+    ) -> Result<(), WriteError> {
+        self.at_desk(now, move |desk| desk.append(kind::REFUSAL, &refusal).map(drop)).await
+    }
+
+    /// Sums up calls that were over a limit: one entry for many.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn rate_limited(
+        &self,
+        now: ClockReading,
+        calls: event::RateLimited,
+    ) -> Result<(), WriteError> {
+        self.at_desk(now, move |desk| desk.append(kind::RATE_LIMITED, &calls).map(drop)).await
+    }
+
+    /// Writes down that a gateway.toml is in force, unless the last entry about one says the same.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn policy(&self, now: ClockReading, digest: PolicyDigest) -> Result<(), WriteError> {
+        self.at_desk(now, move |desk| {
+            if rows::policy(desk.tx.db())? == Some(digest) {
+                return Ok(());
+            }
+            desk.append(kind::POLICY, &event::Policy { digest }).map(drop)
+        })
+        .await
+    }
+
+    /// Writes down that a gateway.toml was refused.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn policy_refused(
+        &self,
+        now: ClockReading,
+        digest: PolicyDigest,
+        faults: u64,
+    ) -> Result<(), WriteError> {
+        let entry = event::PolicyRefused { digest, faults };
+        self.at_desk(now, move |desk| desk.append(kind::POLICY_REFUSED, &entry).map(drop)).await
+    }
+
+    /// Makes this reading the measure of later ones: the operator says that the clock is right.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn confirm_clock(&self, now: ClockReading) -> Result<(), WriteError> {
+        self.at_desk(now, move |desk| {
+            desk.append(kind::CLOCK, &event::Clock {})?;
+            desk.tx.set_mark(&desk.now)
+        })
+        .await
+    }
+
+    /// The state at a glance.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when the journal cannot be read.
+    pub async fn status(&self, now: ClockReading) -> Result<BookStatus, WriteError> {
+        let distrusted = self.distrusted().map(str::to_owned);
+        self.at_desk(now, move |desk| {
+            Ok(BookStatus { head: desk.tx.head(), clock: desk.clock().err(), distrusted })
+        })
+        .await
+    }
+
+    /// Uses of which it is not known what became, after `after_seq`: at most [`RESERVED_MAX`], oldest first. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the journal cannot be read.
+    pub fn reserved(&self, after_seq: u64) -> Result<Vec<Unsettled>, StoreError> {
+        self.journal.read_blocking(|db| stopped::reserved(db, after_seq))
+    }
+
+    /// Entries from `from` on, as stored: at most `limit`, and at most [`mandate_journal::read::ENTRIES_MAX`]. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the journal cannot be read.
+    pub fn entries(&self, from: u64, limit: u32) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.journal.read_blocking(|db| stopped::entries(db, from, limit))
+    }
+
+    /// The last committed head.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.journal.head()
+    }
+
+    /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large journal.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyFault`] with the first thing that does not fit.
+    pub fn verify(
+        &self,
+        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Verified, VerifyFault> {
+        self.journal.read_blocking(|db| Ok(verify::<Sales>(db, on_progress)))?
+    }
+
+    /// Writes what is queued and closes the file. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the writer, if one did.
+    pub fn close(self) -> Result<(), StoreError> {
+        self.journal.close()
+    }
+}
+
+/// The book's file in a state folder.
+#[must_use]
+pub fn book_path(dir: &Path) -> PathBuf {
+    dir.join(format!("{BOOK_NAME}.db"))
+}

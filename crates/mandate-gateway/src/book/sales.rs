@@ -1,0 +1,151 @@
+//! The gateway's projections over its journal: carts, uses, totals.
+//!
+//! Rows change through [`Projection::apply`] alone, one entry at a time, so replaying the journal makes them again.
+
+use mandate::token::{Draft, Intent, Kind, Payment, Receipt, UnverifiedMandate};
+use mandate::{Cart, Head, ReceiptClaims};
+use mandate_journal::{Entry, Projection, StoreError};
+use rusqlite::Connection;
+use serde_json::value::RawValue;
+
+use super::damage::damaged;
+use super::event::{self, Event};
+use super::rows::{self, NewUse, Owner, Payer, UseState};
+use super::totals::{self, Charge, Direction};
+
+/// The merchant's state in rows, and whose it is.
+#[derive(Debug)]
+pub(super) struct Sales {
+    /// Absent before the first entry.
+    owner: Option<Owner>,
+}
+
+/// A wallet's token that was verified before it was written down.
+pub(super) fn stored_token<K: Kind>(
+    seq: u64,
+    compact: &str,
+) -> Result<UnverifiedMandate<K>, StoreError> {
+    UnverifiedMandate::parse(compact).map_err(|error| damaged(format!("entry {seq}: {error}")))
+}
+
+/// The draft of an own token.
+pub(super) fn stored_draft<K: Kind>(
+    seq: u64,
+    header: &RawValue,
+    claims: &RawValue,
+) -> Result<Draft<K>, StoreError> {
+    Draft::from_stored(header, claims).map_err(|error| damaged(format!("entry {seq}: {error}")))
+}
+
+/// Reads an entry of this gateway's own making.
+pub(super) fn parse_event(seq: u64, bytes: &[u8]) -> Result<Event, StoreError> {
+    let entry = Entry::parse(bytes).map_err(|error| damaged(format!("entry {seq}: {error}")))?;
+    Event::parse(&entry).map_err(|error| damaged(format!("entry {seq}: {error}")))
+}
+
+impl Sales {
+    /// Whose gateway it is.
+    pub(super) fn owner(&self) -> Result<&Owner, StoreError> {
+        self.owner.as_ref().ok_or_else(|| damaged("the first entry is missing"))
+    }
+}
+
+fn apply_use(db: &Connection, seq: u64, used: &event::Use) -> Result<(), StoreError> {
+    if used.cart_seq.is_none() {
+        let intent = stored_token::<Intent>(seq, &used.mandate)?;
+        let hash = intent.hash();
+        return rows::insert_use(
+            db,
+            &NewUse {
+                seq,
+                key: hash.into(),
+                intent: hash,
+                request: used.request,
+                payer: Payer::Free { intent: intent.claims() },
+                state: UseState::Reserved,
+                receipt_seq: None,
+            },
+        );
+    }
+    let payment = stored_token::<Payment>(seq, &used.mandate)?;
+    let charge = Charge::of(payment.claims());
+    rows::insert_use(
+        db,
+        &NewUse {
+            seq,
+            key: payment.hash().into(),
+            intent: payment.claims().intent,
+            request: used.request,
+            payer: Payer::Paid(&charge),
+            state: UseState::Reserved,
+            receipt_seq: None,
+        },
+    )?;
+    totals::record(db, &charge, Direction::Count)
+}
+
+fn apply_receipt(db: &Connection, seq: u64, receipt: &event::Receipt) -> Result<(), StoreError> {
+    let draft = stored_draft::<Receipt>(seq, &receipt.header, &receipt.claims)?;
+    let ReceiptClaims { status, .. } = draft.claims();
+    let of = receipt.of_seq;
+    let used = rows::use_by_seq(db, of)?
+        .filter(|used| used.state == UseState::Reserved)
+        .ok_or_else(|| damaged(format!("entry {seq}: entry {of} is no use without a receipt")))?;
+    let state = UseState::from(*status);
+    rows::settle(db, used.seq, state, seq)?;
+    match (state, rows::charge_of(db, used.seq)?) {
+        (UseState::Void, Some(charge)) => totals::record(db, &charge, Direction::GiveBack),
+        _ => Ok(()),
+    }
+}
+
+fn apply_bar(db: &Connection, seq: u64, bar: &event::Bar) -> Result<(), StoreError> {
+    let payment = stored_token::<Payment>(seq, &bar.mandate)?;
+    let charge = Charge::of(payment.claims());
+    rows::insert_use(
+        db,
+        &NewUse {
+            seq,
+            key: payment.hash().into(),
+            intent: payment.claims().intent,
+            request: payment.claims().action.request,
+            payer: Payer::Paid(&charge),
+            state: UseState::Void,
+            receipt_seq: Some(seq),
+        },
+    )
+}
+
+impl Projection for Sales {
+    const SCHEMA: &'static str = rows::SCHEMA;
+    const TABLES: &'static [&'static str] = rows::TABLES;
+
+    fn load(db: &Connection) -> Result<Self, StoreError> {
+        Ok(Self { owner: rows::owner(db)? })
+    }
+
+    fn apply(&mut self, db: &Connection, entry: &Entry<'_>, _head: Head) -> Result<(), StoreError> {
+        let seq = entry.seq;
+        let event =
+            Event::parse(entry).map_err(|error| damaged(format!("entry {seq}: {error}")))?;
+        match event {
+            Event::Init(init) => {
+                rows::set_owner(db, &init)?;
+                self.owner = rows::owner(db)?;
+                Ok(())
+            }
+            Event::Cart(cart) => {
+                let draft = stored_draft::<Cart>(seq, &cart.header, &cart.claims)?;
+                rows::insert_cart(db, seq, draft.claims())
+            }
+            Event::Use(used) => apply_use(db, seq, &used),
+            Event::Receipt(receipt) => apply_receipt(db, seq, &receipt),
+            Event::Bar(bar) => apply_bar(db, seq, &bar),
+            Event::Policy(policy) => rows::set_policy(db, &policy.digest),
+            Event::Clock(_)
+            | Event::PolicyRefused(_)
+            | Event::RateLimited(_)
+            | Event::Refusal(_) => Ok(()),
+        }
+    }
+}

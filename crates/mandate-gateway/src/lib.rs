@@ -1,0 +1,25 @@
+//! The merchant's side: no call reaches an API without a mandate for exactly it.
+//!
+//! A mandate is verified offline, against keys that the merchant enrolled; a price is promised in a signed cart before
+//! it is paid; a mandate is used once, durably, before the call goes to the API; and what became of it is a signed
+//! receipt. It never holds a principal's key and knows nothing of a wallet's rules but what a payment says.
+
+pub mod book;
+mod judge;
+mod reason;
+mod refusal;
+mod route;
+mod service;
+mod settings;
+
+pub use judge::Call;
+pub use reason::Reason;
+pub use refusal::{BODY_BYTES_MAX, HeaderFault, Refusal, Spent};
+pub use route::{ROUTE_BYTES_MAX, Route, RouteError};
+pub use service::{
+    AnswerBody, BoxError, Gated, Gateway, GatewayLayer, ResolveError, Upstream, VerifiedBody,
+    WrongKey,
+};
+pub use settings::{
+    Action, Enrolment, Limits, Merchant, Price, Principal, Settings, UpstreamAddress,
+};

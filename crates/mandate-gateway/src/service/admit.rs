@@ -1,0 +1,52 @@
+//! From the text in a header to a mandate that its principal signed.
+//!
+//! Nothing is remembered of a token before this is done.
+
+use mandate::token::{Kind, Mandate, UnverifiedMandate, VerifyError};
+use mandate::{Intent, Payment, PrincipalId, PrincipalRole, PublicKey};
+
+use crate::refusal::Refusal;
+use crate::settings::Enrolment;
+
+/// A kind of token that wallets sign, and the header that carries it.
+pub(super) trait Carried: Kind<Role = PrincipalRole> {
+    const HEADER: &'static str;
+
+    fn issuer(claims: &Self::Claims) -> &PrincipalId;
+}
+
+impl Carried for Intent {
+    const HEADER: &'static str = "Mandate-Intent";
+
+    fn issuer(claims: &Self::Claims) -> &PrincipalId {
+        &claims.iss
+    }
+}
+
+impl Carried for Payment {
+    const HEADER: &'static str = "Mandate-Payment";
+
+    fn issuer(claims: &Self::Claims) -> &PrincipalId {
+        &claims.iss
+    }
+}
+
+/// Reads a token and checks its signature: size, shape, header, claims, issuer, role, signature.
+///
+/// The claims are read before the signature is checked, because they say whose keys count.
+pub(super) fn admit<K: Carried>(
+    compact: &str,
+    enrolment: &Enrolment,
+    own_key: &PublicKey,
+) -> Result<Mandate<K>, Refusal> {
+    let token = UnverifiedMandate::<K>::parse(compact)
+        .map_err(|fault| Refusal::Token { header: K::HEADER, fault })?;
+    let issuer = K::issuer(token.claims());
+    let Some(keys) = enrolment.keys(issuer) else {
+        return Err(Refusal::IssuerUnknown { issuer: issuer.clone() });
+    };
+    if *token.kid() == own_key.id() {
+        return Err(Refusal::RoleInvalid { kid: *token.kid() });
+    }
+    token.verify(&keys).map_err(|fault: VerifyError| Refusal::Signature(fault))
+}

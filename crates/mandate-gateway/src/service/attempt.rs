@@ -1,0 +1,175 @@
+//! One attempt to have a reserved use executed, and what its answer says became of it.
+//!
+//! It runs in a task of its own: a client that hangs up does not leave a use half done.
+
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{Either, Full};
+use mandate::text::{Order, VoidReason};
+use tokio::sync::oneshot;
+use tower::ServiceExt as _;
+
+use super::Upstream;
+use super::answer::{Refused, attach_receipt};
+use super::flow::Reply;
+use super::gateway::{Gateway, jti};
+use super::headers::{self, MANDATE_ORDER, Told};
+use super::limits::InFlight;
+use super::request::{BoxError, Whole};
+use super::turns::Turn;
+use crate::book::{Decider, Outcome, Reservation};
+use crate::refusal::{Refusal, Spent};
+
+/// Answers by which an API says that it did not execute a call and never will.
+const REFUSED: [StatusCode; 9] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::NOT_FOUND,
+    StatusCode::METHOD_NOT_ALLOWED,
+    StatusCode::GONE,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    StatusCode::UNPROCESSABLE_ENTITY,
+];
+
+/// A call that may go to the API.
+pub(super) struct Attempt {
+    pub(super) reservation: Reservation,
+    /// Whether no call for it can have reached the API before.
+    pub(super) first: bool,
+    pub(super) whole: Whole,
+    pub(super) told: Told,
+}
+
+/// Sends the call, settles its use where the answer decides, and gives the answer.
+pub(super) async fn run<S>(
+    gateway: &Gateway,
+    inner: S,
+    attempt: Attempt,
+    guards: (Turn, InFlight),
+) -> Result<Reply<S::Body>, Refused>
+where
+    S: Upstream,
+{
+    let (done, answer) = oneshot::channel();
+    let own = gateway.clone();
+    gateway.tasks().spawn(async move {
+        let reply = execute(&own, inner, attempt).await;
+        // Only now may another call for the same mandate go on.
+        drop(guards);
+        // The client may have hung up.
+        drop(done.send(reply));
+    });
+    let lost = Refusal::Upstream { problem: "the call was lost", spent: Spent::Reserved };
+    Ok(answer.await.unwrap_or(Err(lost))?)
+}
+
+async fn execute<S>(
+    gateway: &Gateway,
+    inner: S,
+    attempt: Attempt,
+) -> Result<Reply<S::Body>, Refusal>
+where
+    S: Upstream,
+{
+    let Attempt { reservation, first, whole, told } = attempt;
+    let answer = send(gateway, inner, &reservation, whole, &told).await?;
+    let status = answer.status();
+    let Some(outcome) = outcome(status, answer.headers(), first) else {
+        let key = reservation.key;
+        tracing::error!(use_key = %key, status = status.as_u16(), first, "the API's answer decides nothing; the use stays reserved");
+        return Err(undecided("the API did not say what became of the call"));
+    };
+    let by = Decider::Upstream { status: status.as_u16() };
+    let settled = gateway.book().settle(gateway.now(), reservation.key, outcome, by, jti()?).await;
+    let receipt = match settled {
+        Ok(Some(receipt)) => gateway.sign(&receipt)?,
+        Ok(None) => return Err(Refusal::ReceiptUnwritten),
+        Err(error) => {
+            tracing::error!(%error, use_key = %reservation.key, "a receipt was not written; the use stays reserved");
+            return Err(Refusal::ReceiptUnwritten);
+        }
+    };
+    let mut reply = answer.map(Either::Left);
+    headers::for_client(reply.headers_mut());
+    attach_receipt(reply.headers_mut(), Some(receipt.as_str()));
+    Ok(reply)
+}
+
+/// Sends the call to the API.
+async fn send<S>(
+    gateway: &Gateway,
+    inner: S,
+    reservation: &Reservation,
+    whole: Whole,
+    told: &Told,
+) -> Result<Response<S::Body>, Refusal>
+where
+    S: Upstream,
+{
+    let Whole { method, target, headers, body } = whole;
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    // It was a URI when it came in.
+    *request.uri_mut() = target.parse().or(Err(Refusal::RequestTarget))?;
+    *request.headers_mut() = headers::for_upstream(headers);
+    told.write(request.headers_mut());
+    headers::write_idempotency_key(request.headers_mut(), &reservation.key);
+    let timeout = gateway.settings().limits.upstream_timeout;
+    let key = reservation.key;
+    match tokio::time::timeout(timeout, inner.oneshot(request)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => {
+            let error: BoxError = error.into();
+            tracing::error!(use_key = %key, error = %chain(&*error), "the API does not answer; the use stays reserved");
+            Err(undecided("the API does not answer"))
+        }
+        Err(_elapsed) => {
+            tracing::error!(use_key = %key, timeout_s = timeout.as_secs(), "the API did not answer in time; the use stays reserved");
+            Err(undecided("the API did not answer in time"))
+        }
+    }
+}
+
+fn undecided(problem: &'static str) -> Refusal {
+    Refusal::Upstream { problem, spent: Spent::Reserved }
+}
+
+/// What an answer says became of the use; `None` if it does not say.
+///
+/// After a first attempt, an earlier one may have been executed, so a later refusal decides nothing.
+fn outcome(status: StatusCode, headers: &HeaderMap, first: bool) -> Option<Outcome> {
+    if status.is_success() {
+        return Some(Outcome::Executed { order: order(headers) });
+    }
+    if !first || !REFUSED.contains(&status) {
+        return None;
+    }
+    let reason = format!("the API refused the call with status {}", status.as_u16());
+    let reason: VoidReason = reason.parse().ok()?;
+    Some(Outcome::Void { reason })
+}
+
+/// The merchant's own reference; none if it is no text that a receipt can hold.
+fn order(headers: &HeaderMap) -> Option<Order> {
+    let value = headers.get(MANDATE_ORDER)?;
+    let order = std::str::from_utf8(value.as_bytes()).ok().and_then(|text| text.parse().ok());
+    if order.is_none() {
+        tracing::error!(
+            "Mandate-Order is no text of at most 80 bytes; the receipt goes without it"
+        );
+    }
+    order
+}
+
+/// An error and what is behind it.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

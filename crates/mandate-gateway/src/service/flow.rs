@@ -1,0 +1,312 @@
+//! One call from its first byte to its answer, in the order that the contract has.
+
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{Method, Request, Response};
+use http_body::Body;
+use http_body_util::Either;
+use mandate::token::{Intent, Mandate, Payment, Receipt};
+use mandate::{PrincipalId, discovery};
+
+use super::admit::{Carried, admit};
+use super::answer::{self, Refused};
+use super::attempt::{self, Attempt};
+use super::gateway::Gateway;
+use super::headers::{self, Told, check_encoding};
+use super::limits::InFlight;
+use super::request::{BoxError, Whole, check_declared_size, origin_form, read_body};
+use super::turns::Turn;
+use super::{AnswerBody, Upstream, quote, receipts};
+use crate::book::{Presented, Recorded};
+use crate::judge::Call;
+use crate::refusal::{HeaderFault, Refusal};
+use crate::settings::{Action, Price};
+
+/// How long a call waits for another one with the same mandate.
+pub(super) const TURN_WAIT: Duration = Duration::from_secs(5);
+
+/// An answer with a body of the API's kind or the gateway's own.
+pub(super) type Reply<U> = Response<AnswerBody<U>>;
+
+/// Answers one call.
+pub(super) async fn handle<S, B>(gateway: Gateway, inner: S, request: Request<B>) -> Reply<S::Body>
+where
+    S: Upstream,
+    B: Body<Error: Into<BoxError>> + Send,
+{
+    let (parts, body) = request.into_parts();
+    match route(&gateway, inner, parts, body).await {
+        Ok(reply) => reply,
+        Err(refused) => refused.answer().map(Either::Right),
+    }
+}
+
+async fn route<S, B>(
+    gateway: &Gateway,
+    inner: S,
+    parts: Parts,
+    body: B,
+) -> Result<Reply<S::Body>, Refused>
+where
+    S: Upstream,
+    B: Body<Error: Into<BoxError>> + Send,
+{
+    let target = origin_form(&parts)?;
+    let path = target.split('?').next().unwrap_or_default();
+    if path == discovery::PATH {
+        return discover(gateway, &parts.method).map(|answer| answer.map(Either::Right));
+    }
+    let receipts_path = path.strip_prefix(discovery::RECEIPTS_PATH);
+    if let Some(hash) = receipts_path.and_then(|rest| rest.strip_prefix('/')) {
+        let answer = receipts::answer(gateway, &parts, hash).await?;
+        return Ok(answer.map(Either::Right));
+    }
+    let settings = gateway.settings();
+    let action = settings.action(&parts.method, path).ok_or(Refusal::RouteUnknown)?;
+    check_encoding(&parts.headers)?;
+    check_declared_size(&parts.headers)?;
+    let call = format!("{} {}", action.route.method(), action.route.path());
+    let visit = Visit { gateway, action, call, client_timeout: settings.limits.client_timeout };
+    let presented = headers::mandate(&parts.headers).map_err(Refusal::from)?;
+    match (presented, &action.price) {
+        (None, _) => Err(Refusal::MandateRequired { header: "Mandate-Intent" }.into()),
+        (Some(headers::Presented::Payment(_)), Price::Free) => {
+            Err(Refusal::Header(HeaderFault::PaymentForFree).into())
+        }
+        (Some(headers::Presented::Payment(token)), _) => {
+            let payment = visit.admit::<Payment>(token)?;
+            visit.pay(inner, &parts, target, body, payment).await
+        }
+        (Some(headers::Presented::Intent(token)), price) => {
+            let intent = visit.admit::<Intent>(token)?;
+            match price {
+                Price::Free => visit.use_free(inner, &parts, target, body, intent).await,
+                Price::Fixed(_) | Price::Quote(_) => {
+                    visit.ask_price(inner, &parts, target, body, intent).await
+                }
+            }
+        }
+    }
+}
+
+/// Who the merchant is and what it offers, for anyone.
+fn discover(gateway: &Gateway, method: &Method) -> Result<answer::Answer, Refused> {
+    if *method != Method::GET {
+        return Err(Refusal::RouteUnknown.into());
+    }
+    Ok(answer::public(&gateway.settings().discovery(gateway.book().key())))
+}
+
+/// A call on a listed route.
+struct Visit<'a> {
+    gateway: &'a Gateway,
+    action: &'a Action,
+    /// Method and path of its route, for the journal.
+    call: String,
+    client_timeout: Duration,
+}
+
+/// A mandate that verified, let in under its principal's limits.
+struct Admitted<K: Carried> {
+    mandate: Mandate<K>,
+    in_flight: InFlight,
+}
+
+impl Visit<'_> {
+    /// Checks a token's signature, and whether its principal may make another call.
+    fn admit<K: Carried>(&self, token: &str) -> Result<Admitted<K>, Refused> {
+        let settings = self.gateway.settings();
+        let mandate = admit::<K>(token, &settings.enrolment, self.gateway.book().key())?;
+        let in_flight = self.gateway.limits().enter(K::issuer(mandate.claims()))?;
+        Ok(Admitted { mandate, in_flight })
+    }
+
+    /// Reads the request whole, and says which call it is.
+    async fn whole<B>(
+        &self,
+        parts: &Parts,
+        target: String,
+        body: B,
+    ) -> Result<(Whole, Call), Refusal>
+    where
+        B: Body<Error: Into<BoxError>> + Send,
+    {
+        let body = read_body(body, self.client_timeout).await?;
+        let headers = parts.headers.clone();
+        let whole = Whole { method: parts.method.clone(), target, headers, body };
+        let call = Call {
+            action: self.action.sku.clone(),
+            request: whole.digest()?,
+            request_required: self.action.request_required,
+        };
+        Ok((whole, call))
+    }
+
+    /// Waits until nobody else is busy with this mandate.
+    async fn turn(&self, hash: [u8; 32]) -> Result<Turn, Refusal> {
+        let taken = tokio::time::timeout(TURN_WAIT, self.gateway.turns().take(hash)).await;
+        taken.or(Err(Refusal::InProgress))
+    }
+
+    /// Writes down the refusal of a mandate that verified, and gives it back.
+    async fn refuse<K: Carried>(&self, mandate: &Mandate<K>, refused: Refused) -> Refused {
+        // The rate is summed up where it is counted, and what is under way or has its price is no fault of the caller.
+        use crate::Reason::{
+            InProgress, PaymentRequired, RateLimited, Unavailable, UpstreamFailed,
+        };
+        let reason = refused.refusal.reason();
+        if !matches!(
+            reason,
+            InProgress | PaymentRequired | RateLimited | Unavailable | UpstreamFailed
+        ) {
+            let principal: &PrincipalId = K::issuer(mandate.claims());
+            let (refusal, call) = (&refused.refusal, self.call.clone());
+            self.gateway.write_refusal(principal, refusal, mandate.as_str(), call).await;
+        }
+        refused
+    }
+
+    /// Answers an intent for a paid action with its price.
+    async fn ask_price<S, B>(
+        &self,
+        inner: S,
+        parts: &Parts,
+        target: String,
+        body: B,
+        admitted: Admitted<Intent>,
+    ) -> Result<Reply<S::Body>, Refused>
+    where
+        S: Upstream,
+        B: Body<Error: Into<BoxError>> + Send,
+    {
+        let Admitted { mandate: intent, in_flight: _in_flight } = admitted;
+        let priced = async {
+            let (whole, call) = self.whole(parts, target, body).await?;
+            let _turn = self.turn(intent.hash().into()).await?;
+            quote::price(self.gateway, self.action, inner, &whole, &call, &intent).await
+        };
+        match priced.await {
+            Ok(never) => match never {},
+            Err(refused) => Err(self.refuse(&intent, refused).await),
+        }
+    }
+
+    /// Uses an intent for a free action.
+    async fn use_free<S, B>(
+        &self,
+        inner: S,
+        parts: &Parts,
+        target: String,
+        body: B,
+        admitted: Admitted<Intent>,
+    ) -> Result<Reply<S::Body>, Refused>
+    where
+        S: Upstream,
+        B: Body<Error: Into<BoxError>> + Send,
+    {
+        let Admitted { mandate: intent, in_flight } = admitted;
+        let used = async {
+            self.gateway.signer()?;
+            let (whole, call) = self.whole(parts, target, body).await?;
+            let turn = self.turn(intent.hash().into()).await?;
+            let (gateway, presented) = (self.gateway, intent.clone());
+            let presented = gateway.book().present_free(gateway.now(), presented, call).await;
+            let told = Told::of_intent(&intent);
+            let guards = (turn, in_flight);
+            self.after(inner, presented.map_err(unwritten)?, whole, told, guards).await
+        };
+        match used.await {
+            Ok(Used::Replied(reply)) => Ok(reply),
+            // A payment that is sent again asks for its receipt; a free call that is made again is another call.
+            Ok(Used::Before(receipt)) => {
+                Err(self.refuse(&intent, Refused::already_used(&receipt)).await)
+            }
+            Err(refused) => Err(self.refuse(&intent, refused).await),
+        }
+    }
+
+    /// Uses a payment.
+    async fn pay<S, B>(
+        &self,
+        inner: S,
+        parts: &Parts,
+        target: String,
+        body: B,
+        admitted: Admitted<Payment>,
+    ) -> Result<Reply<S::Body>, Refused>
+    where
+        S: Upstream,
+        B: Body<Error: Into<BoxError>> + Send,
+    {
+        let Admitted { mandate: payment, in_flight } = admitted;
+        let used = async {
+            let (whole, call) = self.whole(parts, target, body).await?;
+            let turn = self.turn(payment.hash().into()).await?;
+            let cart = receipts::cart_of(self.gateway, &payment).await?;
+            let (gateway, presented) = (self.gateway, payment.clone());
+            let presented =
+                gateway.book().present_payment(gateway.now(), presented, cart, call).await;
+            let told = Told::of_payment(&payment);
+            let guards = (turn, in_flight);
+            self.after(inner, presented.map_err(unwritten)?, whole, told, guards).await
+        };
+        match used.await {
+            Ok(Used::Replied(reply)) => Ok(reply),
+            Ok(Used::Before(receipt)) => Ok(answer::receipt(receipt.as_str()).map(Either::Right)),
+            Err(refused) => Err(self.refuse(&payment, refused).await),
+        }
+    }
+
+    /// Goes on with what the book said about a mandate.
+    async fn after<S>(
+        &self,
+        inner: S,
+        presented: Presented,
+        whole: Whole,
+        told: Told,
+        guards: (Turn, InFlight),
+    ) -> Result<Used<S::Body>, Refused>
+    where
+        S: Upstream,
+    {
+        let (reservation, first) = match presented {
+            Presented::Reserved(reservation) => (reservation, true),
+            Presented::Again(reservation) => (reservation, false),
+            Presented::Refused(refusal) => return Err(refusal.into()),
+            Presented::Settled(receipt) => {
+                return Ok(Used::Before(Box::new(self.gateway.sign(&receipt)?)));
+            }
+            Presented::UsedByAnother(receipt) => {
+                return Err(used_by_another(self.gateway, receipt)?);
+            }
+        };
+        let attempt = Attempt { reservation, first, whole, told };
+        let reply = attempt::run(self.gateway, inner, attempt, guards).await?;
+        Ok(Used::Replied(reply))
+    }
+}
+
+/// What came of using a mandate.
+enum Used<U> {
+    /// It was used before; the receipt says what came of it.
+    Before(Box<Mandate<Receipt>>),
+    /// It was used now.
+    Replied(Reply<U>),
+}
+
+/// The refusal of a mandate whose cart or intent another one used.
+pub(super) fn used_by_another(
+    gateway: &Gateway,
+    receipt: Option<Recorded<Receipt>>,
+) -> Result<Refused, Refusal> {
+    let Some(receipt) = receipt else { return Ok(Refusal::InProgress.into()) };
+    Ok(Refused::already_used(&gateway.sign(&receipt)?))
+}
+
+/// The refusal when the journal was not written: nothing was done.
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
+pub(super) fn unwritten(error: mandate_journal::WriteError) -> Refusal {
+    tracing::error!(%error, "the journal was not written");
+    Refusal::JournalUnavailable
+}

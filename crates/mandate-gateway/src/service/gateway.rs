@@ -1,0 +1,254 @@
+//! What all calls share: the book, the key, the settings in force, the clock.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use mandate::clock::{Clock, ClockReading};
+use mandate::id::JTI_BYTES;
+use mandate::token::{IssueError, Kind, Mandate};
+use mandate::{Jti, KeyId, PolicyDigest, PrincipalId, Signer};
+use mandate_journal::WriteError;
+use tokio_util::task::TaskTracker;
+
+use super::limits::PrincipalLimits;
+use super::turns::Turns;
+use crate::book::{Book, Decider, Outcome, Recorded, UseKey, event};
+use crate::refusal::Refusal;
+use crate::settings::Settings;
+
+/// A merchant's gateway. Cheap to clone; all clones are one gateway.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    book: Book,
+    clock: Arc<dyn Clock>,
+    settings: RwLock<Arc<Settings>>,
+    limits: RwLock<Arc<PrincipalLimits>>,
+    key: RwLock<Key>,
+    turns: Arc<Turns>,
+    /// Work that goes on when its client hangs up, and that shutdown waits for.
+    tasks: TaskTracker,
+}
+
+enum Key {
+    Absent { problem: Arc<str> },
+    Present { signer: Arc<dyn Signer> },
+}
+
+/// A key that is not the one the book was made with.
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
+#[error("this is the key {found}, and the journal was made with {expected}")]
+pub struct WrongKey {
+    /// The key's id.
+    pub found: KeyId,
+    /// The id of the key that must sign.
+    pub expected: KeyId,
+}
+
+/// Why a use could not be settled by hand.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The key did not sign.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A call for it is under way.
+    #[error("a call for it is under way; its answer decides")]
+    UnderWay,
+    /// There is no such use.
+    #[error("there is no such use; `mandate-gateway resolve` without a hash lists those that wait")]
+    Unknown,
+    /// The journal was not written.
+    #[error("the journal could not be written")]
+    Write(#[from] WriteError),
+}
+
+impl Gateway {
+    /// A gateway over an open book, without a key: it answers `unavailable` until [`Gateway::supply`].
+    #[must_use]
+    pub fn new(book: Book, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+        let limits = Arc::new(PrincipalLimits::new(&settings.limits));
+        let problem = "it is being fetched; try again in a moment".into();
+        let shared = Shared {
+            book,
+            clock,
+            limits: RwLock::new(limits),
+            settings: RwLock::new(Arc::new(settings)),
+            key: RwLock::new(Key::Absent { problem }),
+            turns: Arc::default(),
+            tasks: TaskTracker::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Puts the key in.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongKey`] if the book was made with another one.
+    pub fn supply(&self, signer: Arc<dyn Signer>) -> Result<(), WrongKey> {
+        let (found, expected) = (signer.public_key().id(), self.book().key().id());
+        if found != expected {
+            return Err(WrongKey { found, expected });
+        }
+        *write(&self.shared.key) = Key::Present { signer };
+        Ok(())
+    }
+
+    /// Says why there is no key.
+    pub fn lack(&self, problem: &str) {
+        *write(&self.shared.key) = Key::Absent { problem: problem.into() };
+    }
+
+    /// The merchant's book.
+    #[must_use]
+    pub fn book(&self) -> &Book {
+        &self.shared.book
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&read(&self.shared.settings))
+    }
+
+    /// Both clocks, now.
+    #[must_use]
+    pub fn now(&self) -> ClockReading {
+        self.shared.clock.read()
+    }
+
+    /// Puts settings in force, whole, once that is written down.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when it could not be: the old ones stay.
+    pub async fn reload(&self, settings: Settings) -> Result<PolicyDigest, WriteError> {
+        let digest = settings.digest;
+        self.book().policy(self.now(), digest).await?;
+        if settings.limits != self.settings().limits {
+            self.sum_up().await;
+            *write(&self.shared.limits) = Arc::new(PrincipalLimits::new(&settings.limits));
+        }
+        *write(&self.shared.settings) = Arc::new(settings);
+        Ok(digest)
+    }
+
+    /// Writes down how many calls were over a limit since the last time; to be called once a minute.
+    pub async fn sum_up(&self) {
+        let over = read(&self.shared.limits).take();
+        for (principal, calls) in over {
+            let entry = event::RateLimited { principal, calls };
+            if let Err(error) = self.book().rate_limited(self.now(), entry).await {
+                tracing::error!(%error, "a summary was not written");
+            }
+        }
+    }
+
+    /// Takes no more tasks, and waits for those under way.
+    pub async fn drain(&self) {
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+        self.sum_up().await;
+    }
+
+    /// Settles a use by the operator's word, and gives its receipt. What was settled before stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`ResolveError`]; the use then stays as it was.
+    pub async fn resolve(
+        &self,
+        key: UseKey,
+        outcome: Outcome,
+    ) -> Result<Mandate<mandate::Receipt>, ResolveError> {
+        self.signer()?;
+        let Some(_turn) = self.shared.turns.try_take(*key.as_bytes()) else {
+            return Err(ResolveError::UnderWay);
+        };
+        let jti = jti()?;
+        let settled = self.book().settle(self.now(), key, outcome, Decider::Operator, jti).await?;
+        let receipt = settled.ok_or(ResolveError::Unknown)?;
+        Ok(self.sign(&receipt)?)
+    }
+
+    pub(super) fn turns(&self) -> &Arc<Turns> {
+        &self.shared.turns
+    }
+
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.shared.tasks
+    }
+
+    pub(super) fn limits(&self) -> Arc<PrincipalLimits> {
+        Arc::clone(&read(&self.shared.limits))
+    }
+
+    /// The key, or the refusal of whatever would need it.
+    pub(super) fn signer(&self) -> Result<Arc<dyn Signer>, Refusal> {
+        match &*read(&self.shared.key) {
+            Key::Present { signer } => Ok(Arc::clone(signer)),
+            Key::Absent { problem } => {
+                Err(Refusal::KeyUnavailable { problem: problem.to_string() })
+            }
+        }
+    }
+
+    /// Signs what is written down.
+    pub(super) fn sign<K: Kind>(&self, recorded: &Recorded<K>) -> Result<Mandate<K>, Refusal> {
+        recorded.sign(&*self.signer()?).map_err(|error: IssueError| {
+            tracing::error!(%error, "the key did not sign");
+            Refusal::KeyUnavailable { problem: error.to_string() }
+        })
+    }
+
+    /// Writes down that a call was refused although its mandate verified, unless there are too many.
+    pub(super) async fn write_refusal(
+        &self,
+        principal: &PrincipalId,
+        refusal: &Refusal,
+        mandate: &str,
+        call: String,
+    ) {
+        let reason = refusal.reason();
+        tracing::info!(%principal, %reason, detail = %refusal, %call, "refused");
+        if !self.limits().is_worth_an_entry(principal) {
+            return;
+        }
+        let (message, mandate) = (refusal.to_string(), mandate.to_owned());
+        let entry = event::Refusal { reason, message, mandate, call };
+        if let Err(error) = self.book().refused(self.now(), entry).await {
+            tracing::error!(%error, "a refusal was not written");
+        }
+    }
+}
+
+/// 128 random bits for a token's id.
+pub(super) fn jti() -> Result<Jti, Refusal> {
+    let mut bits = [0; JTI_BYTES];
+    match getrandom::fill(&mut bits) {
+        Ok(()) => Ok(Jti::from_random(bits)),
+        Err(error) => {
+            tracing::error!(%error, "the system gives no random bytes");
+            Err(Refusal::KeyUnavailable { problem: "the system gives no random bytes".to_owned() })
+        }
+    }
+}
+
+// A panic elsewhere cannot leave any of these values half changed, so a poisoned lock is still good.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("book", self.book()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! Receipts by the hash of what they answer, and the void of a payment that was never presented.
+
+use http::Method;
+use http::request::Parts;
+use mandate::text::VoidReason;
+use mandate::token::{Cart, Mandate, Payment};
+
+use super::admit::{Carried as _, admit};
+use super::answer::{self, Answer, Refused};
+use super::flow::{TURN_WAIT, unwritten, used_by_another};
+use super::gateway::{Gateway, jti};
+use super::headers;
+use crate::book::{Presented, UseKey};
+use crate::refusal::Refusal;
+
+/// Why a payment that was never presented is void.
+const NEVER_PRESENTED: &str = "it was not presented in its time";
+
+/// Answers for one hash.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    parts: &Parts,
+    hash: &str,
+) -> Result<Answer, Refused> {
+    match parts.method {
+        Method::GET => look_up(gateway, hash).await,
+        Method::POST => void(gateway, parts, hash).await,
+        _ => Err(Refusal::RouteUnknown.into()),
+    }
+}
+
+/// The receipt, for whoever knows the hash: only the two sides of a use do.
+async fn look_up(gateway: &Gateway, hash: &str) -> Result<Answer, Refused> {
+    let key: UseKey = hash.parse().or(Err(Refusal::ReceiptUnknown))?;
+    let found = gateway.book().receipt(gateway.now(), key).await.map_err(unwritten)?;
+    let receipt = found.ok_or(Refusal::ReceiptUnknown)?;
+    Ok(answer::receipt(gateway.sign(&receipt)?.as_str()))
+}
+
+/// Voids a payment that was never presented, once it no longer can be.
+async fn void(gateway: &Gateway, parts: &Parts, hash: &str) -> Result<Answer, Refused> {
+    let presented = headers::mandate(&parts.headers).map_err(Refusal::from)?;
+    let Some(headers::Presented::Payment(token)) = presented else {
+        return Err(Refusal::MandateRequired { header: Payment::HEADER }.into());
+    };
+    let enrolment = &gateway.settings().enrolment;
+    let payment = admit::<Payment>(token, enrolment, gateway.book().key())?;
+    let _in_flight = gateway.limits().enter(&payment.claims().iss)?;
+    match void_verified(gateway, &payment, hash).await {
+        Ok(answer) => Ok(answer),
+        Err(refused) => {
+            let reason = refused.refusal.reason();
+            if !matches!(reason, crate::Reason::InProgress | crate::Reason::NotExpired) {
+                let (issuer, call) = (&payment.claims().iss, "POST receipt".to_owned());
+                let mandate = payment.as_str();
+                gateway.write_refusal(issuer, &refused.refusal, mandate, call).await;
+            }
+            Err(refused)
+        }
+    }
+}
+
+async fn void_verified(
+    gateway: &Gateway,
+    payment: &Mandate<Payment>,
+    hash: &str,
+) -> Result<Answer, Refused> {
+    let key: UseKey = payment.hash().into();
+    if hash.parse::<UseKey>() != Ok(key) {
+        return Err(Refusal::TokenMismatch.into());
+    }
+    let turn = tokio::time::timeout(TURN_WAIT, gateway.turns().take(*key.as_bytes())).await;
+    let _turn = turn.or(Err(Refusal::InProgress))?;
+    let cart = cart_of(gateway, payment).await?;
+    let reason: VoidReason = NEVER_PRESENTED.parse().or(Err(Refusal::ReceiptUnwritten))?;
+    let barred = gateway.book().bar(gateway.now(), payment.clone(), cart, reason, jti()?).await;
+    match barred.map_err(unwritten)? {
+        Presented::Settled(receipt) => Ok(answer::receipt(gateway.sign(&receipt)?.as_str())),
+        Presented::Refused(refusal) => Err(refusal.into()),
+        Presented::UsedByAnother(receipt) => Err(used_by_another(gateway, receipt)?),
+        Presented::Again(_) | Presented::Reserved(_) => Err(Refusal::InProgress.into()),
+    }
+}
+
+/// The cart that a payment names, if it was made here.
+pub(super) async fn cart_of(
+    gateway: &Gateway,
+    payment: &Mandate<Payment>,
+) -> Result<Option<(u64, Mandate<Cart>)>, Refusal> {
+    let (book, signer, payment) = (gateway.book().clone(), gateway.signer()?, payment.clone());
+    let found = tokio::task::spawn_blocking(move || book.cart_of(&payment, &*signer)).await;
+    match found {
+        Ok(Ok(cart)) => Ok(cart),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a cart could not be read");
+            Err(Refusal::JournalUnavailable)
+        }
+        Err(error) => {
+            tracing::error!(%error, "a cart could not be read");
+            Err(Refusal::JournalUnavailable)
+        }
+    }
+}
