@@ -12,15 +12,11 @@ mod rules;
 mod window;
 
 pub use mandate::digest::PolicyDigest;
+pub use mandate_config::{KeyReference, KeyStore, URL_BYTES_MAX, UrlError};
 
 pub use decide::{Allowed, Ask, Decision, Request, Spent, decide};
 pub use denial::{Denial, Violation};
-pub use file::{
-    Fault, FaultKind, Faults, LIMIT_MAX, Once, URL_BYTES_MAX, UrlError, Users,
-    WALLET_TOML_ITEMS_MAX,
-};
+pub use file::{Fault, FaultKind, Faults, LIMIT_MAX, Users, WALLET_TOML_ITEMS_MAX, WalletFault};
 pub use reason::Reason;
-pub use rules::{
-    Agent, Approval, Cap, KeyReference, KeyStore, Limits, Merchant, Principal, Rules, Selector,
-};
+pub use rules::{Agent, Approval, Cap, Limits, Merchant, Principal, Rules, Selector};
 pub use window::{Per, PerError, Trailing, Window};

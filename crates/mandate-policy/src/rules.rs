@@ -11,6 +11,7 @@ use mandate::text::Text;
 use mandate::{
     AgentName, KeySet, MerchantId, MerchantRole, Money, PolicyDigest, PrincipalId, Sku, UnixSeconds,
 };
+use mandate_config::KeyReference;
 
 use crate::window::{Per, Window};
 
@@ -122,44 +123,6 @@ pub struct Principal {
     pub name: Text<80>,
     /// A stable id, if one was chosen; else the `did:key` of the first key.
     pub id: Option<PrincipalId>,
-}
-
-/// Which key of which store signs. What it names is not checked here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyReference {
-    /// The store.
-    pub store: KeyStore,
-    /// The key's name there: `[a-z0-9][a-z0-9._-]{0,63}`.
-    pub account: String,
-}
-
-/// The stores that `[key]` may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyStore {
-    /// The Secret Service if there is one, else the kernel keyring.
-    Auto,
-    /// A systemd credential.
-    Credential,
-    /// The kernel keyring.
-    Keyutils,
-    /// The desktop's keyring.
-    SecretService,
-}
-
-impl KeyStore {
-    /// Every store, in the order in which they are explained to people.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::SecretService, Self::Keyutils, Self::Credential];
-
-    /// As the file spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Credential => "credential",
-            Self::Keyutils => "keyutils",
-            Self::SecretService => "secret-service",
-        }
-    }
 }
 
 /// What each agent may do at a time.

@@ -1,13 +1,11 @@
 //! The rules of the file: `[[cap]]` and `[[approval]]`.
 
 use jiff::tz::TimeZone;
+use mandate_config::{Item, Read, Table, amount, each, integer, quoted, text};
 
-use super::fault::FaultKind;
+use super::fault::{FaultKind, Report, WalletFault};
 use super::names::Names;
-use super::report::{Read, Report, quoted};
-use super::table::{Item, Table};
-use super::tables;
-use super::value::{amount, each, integer, text, until};
+use super::until::until;
 use crate::rules::{Approval, Cap};
 use crate::window::{Per, PerError};
 
@@ -24,7 +22,7 @@ pub(super) fn caps(
     timezone: Read<&TimeZone>,
     report: &mut Report<'_>,
 ) -> Read<Vec<Cap>> {
-    let items = tables(root, "cap", "each under a header [[cap]]", report)?;
+    let items = root.tables("cap", "each under a header [[cap]]", report)?;
     let (caps, all) = each(&items, report, |item, report| cap(item, names, timezone, report));
     all.map(|()| caps)
 }
@@ -34,7 +32,7 @@ pub(super) fn approvals(
     names: &Names,
     report: &mut Report<'_>,
 ) -> Read<Vec<Approval>> {
-    let items = tables(root, "approval", "each under a header [[approval]]", report)?;
+    let items = root.tables("approval", "each under a header [[approval]]", report)?;
     let (approvals, all) = each(&items, report, |item, report| approval(item, names, report));
     all.map(|()| approvals)
 }
@@ -53,13 +51,13 @@ fn cap(
     let until = table.optional("until", report, |item, report| until(item, report, timezone));
     let of_one_payment = matches!(per, Ok(Per::Payment));
     if let (true, Ok(Some(_)), Some(count)) = (of_one_payment, count, table.item("count")) {
-        return Err(count.fault(report, FaultKind::CountPerPayment));
+        return Err(count.fault(report, WalletFault::CountPerPayment));
     }
     if let (Ok(None), Ok(None)) = (spend, count) {
         let (keys, kind): (&[&str], _) = if of_one_payment {
             (&["spend"], FaultKind::Missing { example: "spend = \"250.00 EUR\"" })
         } else {
-            (&["spend", "count"], FaultKind::CapEmpty)
+            (&["spend", "count"], WalletFault::CapEmpty.into())
         };
         return Err(table.lacks(keys, report, kind));
     }
@@ -74,13 +72,13 @@ fn per(item: &Item<'_>, report: &mut Report<'_>) -> Read<Per> {
             Ok(_) => Some(quoted(&plain)),
             Err(_) => report.nearest(&plain, WINDOWS).map(quoted),
         };
-        item.fault_with(report, error, meant)
+        item.fault_with(report, WalletFault::from(error), meant)
     })
 }
 
 fn count(item: &Item<'_>, report: &mut Report<'_>) -> Read<u32> {
-    match report.source(item.span.clone()) {
-        "0" => Err(item.fault(report, FaultKind::CountZero)),
+    match item.source(report) {
+        "0" => Err(item.fault(report, WalletFault::CountZero)),
         _ => integer(item, report, 1..=u32::MAX),
     }
 }

@@ -1,141 +1,39 @@
-//! What is wrong with a `wallet.toml`: where, why, and the way out.
+//! What only a `wallet.toml` can have wrong.
 
-use std::fmt;
-use std::path::Path;
-
-use mandate::id::IdError;
-use mandate::key::KeyError;
-use mandate::text::TextError;
-use mandate::{AgentName, AmountError, MerchantId, Sku};
+use mandate::{AgentName, MerchantId, Sku};
+use mandate_config::{Once, OwnFault};
 use thiserror::Error;
 
-use super::url::UrlError;
 use crate::window::PerError;
 
-/// Everything that is wrong with one file, in the order of the file; never empty.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{}", lines(faults, ""))]
-pub struct Faults {
-    pub(super) faults: Vec<Fault>,
-}
+/// Everything that is wrong with one `wallet.toml`.
+pub type Faults = mandate_config::Faults<WalletFault>;
 
-impl Faults {
-    /// How many there are, at least 1.
-    #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "there is always one")]
-    pub fn len(&self) -> usize {
-        self.faults.len()
-    }
+/// One thing that is wrong with a `wallet.toml`.
+pub type Fault = mandate_config::Fault<WalletFault>;
 
-    /// All of them, in the order of the file.
-    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
-        self.faults.iter()
-    }
+/// What is wrong with a `wallet.toml`.
+pub type FaultKind = mandate_config::FaultKind<WalletFault>;
 
-    /// One line a fault, as compilers write them: `path:line:column: field: message (did you mean …?)`.
-    #[must_use]
-    pub fn display(&self, path: &Path) -> impl fmt::Display {
-        lines(&self.faults, &format!("{}:", path.display()))
-    }
-}
+/// The faults of a `wallet.toml`, as they are found.
+pub(super) type Report<'t> = mandate_config::Report<'t, WalletFault>;
 
-fn lines(faults: &[Fault], before: &str) -> String {
-    let lines: Vec<String> = faults.iter().map(|fault| format!("{before}{fault}")).collect();
-    lines.join("\n")
-}
+/// An action of a merchant, free or paid.
+pub(super) const ACTION: Once = Once::new("action_duplicate", "this action is listed");
 
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    pub(super) line: usize,
-    pub(super) column: usize,
-    pub(super) field: String,
-    pub(super) kind: FaultKind,
-    pub(super) suggestion: Option<String>,
-}
+/// An agent's name, in the list of agents or in a merchant's.
+pub(super) const AGENT: Once = Once::new("agent_duplicate", "this agent is listed");
 
-impl Fault {
-    /// Its line, from 1.
-    #[must_use]
-    pub fn line(&self) -> usize {
-        self.line
-    }
+/// A merchant's id.
+pub(super) const MERCHANT: Once = Once::new("merchant_duplicate", "this merchant is listed");
 
-    /// Its column, from 1, in characters.
-    #[must_use]
-    pub fn column(&self) -> usize {
-        self.column
-    }
+/// An agent's uid.
+pub(super) const UID: Once = Once::new("uid_duplicate", "this uid belongs to an agent");
 
-    /// The field, as in `cap[2].spend`: the second `[[cap]]` of the file. Empty for [`FaultKind::Syntax`].
-    #[must_use]
-    pub fn field(&self) -> &str {
-        &self.field
-    }
-
-    /// What is wrong.
-    #[must_use]
-    pub fn kind(&self) -> &FaultKind {
-        &self.kind
-    }
-
-    /// A stable name of what is wrong.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        self.kind.code()
-    }
-
-    /// What was meant, perhaps, as it would stand in the file.
-    #[must_use]
-    pub fn suggestion(&self) -> Option<&str> {
-        self.suggestion.as_deref()
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, column, field, kind, suggestion } = self;
-        write!(f, "{line}:{column}: ")?;
-        if !field.is_empty() {
-            write!(f, "{field}: ")?;
-        }
-        write!(f, "{kind}")?;
-        suggestion.iter().try_for_each(|suggestion| write!(f, " (did you mean {suggestion}?)"))
-    }
-}
-
-/// What may stand in a file only once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Once {
-    /// An action of a merchant, free or paid.
-    Action,
-    /// An agent's name, in the list of agents or in a merchant's.
-    Agent,
-    /// A key of a merchant.
-    Key,
-    /// A merchant's id.
-    Merchant,
-    /// An agent's uid.
-    Uid,
-}
-
-impl fmt::Display for Once {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Action => "this action is listed",
-            Self::Agent => "this agent is listed",
-            Self::Key => "this key is listed",
-            Self::Merchant => "this merchant is listed",
-            Self::Uid => "this uid belongs to an agent",
-        })
-    }
-}
-
-/// What is wrong.
+/// What only a `wallet.toml` can have wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum FaultKind {
+pub enum WalletFault {
     /// A rule names an action that costs nothing.
     #[error(
         "{action} is a free action; rules are about paid ones, so this one could never apply: remove it"
@@ -176,14 +74,6 @@ pub enum FaultKind {
     /// A merchant for nobody.
     #[error("is empty; name at least one agent, or leave it out to admit every listed one")]
     AgentsEmpty,
-    /// An amount that is none.
-    #[error(transparent)]
-    Amount(#[from] AmountError),
-    /// An amount as a bare number.
-    #[error(
-        "is a bare number; write the amount in quotes, with its currency, as in \"250.00 EUR\""
-    )]
-    AmountUnquoted,
     /// A cap that limits nothing.
     #[error("limits nothing; give it `spend`, `count`, or both")]
     CapEmpty,
@@ -203,116 +93,73 @@ pub enum FaultKind {
     /// A day before or after all others.
     #[error("is outside of 1970-01-01 to 9999-12-29")]
     DateRange,
-    /// Something stands twice.
-    #[error("{what} already on line {line}; remove one of the two")]
-    Duplicate {
-        /// What it is.
-        what: Once,
-        /// Where it stands first.
-        line: usize,
-    },
-    /// An id that is none.
-    #[error(transparent)]
-    Id(#[from] IdError),
-    /// A whole number in another notation.
-    #[error("is not in plain decimal; write it without sign, prefix, or underscore, as in 100")]
-    IntegerForm,
-    /// A whole number out of its range.
-    #[error("is {actual}; it has to be from {min} to {max}")]
-    IntegerRange {
-        /// The least.
-        min: u32,
-        /// The most.
-        max: u32,
-        /// The number as written.
-        actual: String,
-    },
-    /// A list is longer than any real one.
-    #[error("has {actual} entries; at most {limit} are read")]
-    ItemsMax {
-        /// The most.
-        limit: usize,
-        /// How many there are.
-        actual: usize,
-    },
-    /// A public key that is none.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// A merchant without keys.
-    #[error(
-        "is empty; without a key nothing of this merchant could be verified: list the public key that it publishes"
-    )]
-    KeysEmpty,
     /// A merchant that is not listed.
     #[error("{merchant} is not a listed merchant; list it under [[merchant]]")]
     MerchantUnlisted {
         /// The merchant.
         merchant: MerchantId,
     },
-    /// A key or table that has to be there.
-    #[error("is missing; add {example}")]
-    Missing {
-        /// How it is written.
-        example: &'static str,
-    },
     /// A window that is none.
     #[error(transparent)]
     Per(#[from] PerError),
-    /// An unknown key store.
-    #[error("is not a key store; use auto, secret-service, keyutils, or credential")]
-    Store,
-    /// It is no TOML.
-    #[error("not TOML: {message}")]
-    Syntax {
-        /// The TOML parser's words.
-        message: String,
-    },
-    /// A text that cannot be shown.
-    #[error(transparent)]
-    Text(#[from] TextError),
-    /// A text of nothing.
-    #[error("is empty")]
-    TextEmpty,
     /// An unknown time zone.
     #[error("is not an IANA time zone; use a name such as \"Europe/Paris\" or \"UTC\"")]
     Timezone,
-    /// A life that is none.
-    #[error("is not a life; write whole seconds or minutes, as in \"60s\" or \"5m\"")]
-    TtlForm,
-    /// A life out of its range.
-    #[error("is {actual}; it has to be from 1s to {max_s}s")]
-    TtlRange {
-        /// The most, in seconds.
-        max_s: u64,
-        /// The life as written.
-        actual: String,
-    },
-    /// A value of another type.
-    #[error("is {found}; write {expected}")]
-    Type {
-        /// What it has to be.
-        expected: &'static str,
-        /// What it is.
-        found: &'static str,
-    },
     /// An agent with both.
     #[error("has both `uid` and `user`; one of the two says who may connect: remove the other")]
     UidAndUser,
     /// An agent with neither.
     #[error("has neither `uid` nor `user`; one of the two says who may connect, as in uid = 1001")]
     UidMissing,
-    /// A key that means nothing here.
-    #[error("is not known here; {}", known_keys(known))]
-    UnknownKey {
-        /// The keys that are.
-        known: &'static [&'static str],
-    },
-    /// An address that is none.
-    #[error(transparent)]
-    Url(#[from] UrlError),
     /// A user that this system does not list.
     #[error("is no user of this system; write the number that `id -u` prints, as in uid = 1001")]
     UserUnknown,
+}
+
+impl OwnFault for WalletFault {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::ActionFree { .. } => "action_free",
+            Self::ActionUnsold { .. } => "action_not_sold",
+            Self::ActionsMissing => "actions_missing",
+            Self::AgentNotAdmitted { .. } => "agent_not_admitted",
+            Self::AgentUnlisted { .. } => "agent_unlisted",
+            Self::AgentsEmpty => "agents_empty",
+            Self::CapEmpty => "cap_empty",
+            Self::CountPerPayment => "count_per_payment",
+            Self::CountZero => "count_zero",
+            Self::Date => "date_form",
+            Self::DateRange => "date_range",
+            Self::MerchantUnlisted { .. } => "merchant_unlisted",
+            Self::Per(_) => "per_unknown",
+            Self::Timezone => "timezone_unknown",
+            Self::UidAndUser => "uid_and_user",
+            Self::UidMissing => "uid_missing",
+            Self::UserUnknown => "user_unknown",
+        }
+    }
+
+    fn stands_alone(&self) -> bool {
+        match self {
+            Self::CountZero
+            | Self::Date
+            | Self::DateRange
+            | Self::Per(_)
+            | Self::Timezone
+            | Self::UserUnknown => true,
+            Self::ActionFree { .. }
+            | Self::ActionUnsold { .. }
+            | Self::ActionsMissing
+            | Self::AgentNotAdmitted { .. }
+            | Self::AgentUnlisted { .. }
+            | Self::AgentsEmpty
+            | Self::CapEmpty
+            | Self::CountPerPayment
+            | Self::MerchantUnlisted { .. }
+            | Self::UidAndUser
+            | Self::UidMissing => false,
+        }
+    }
 }
 
 fn sellers(merchant: Option<&MerchantId>, agent: Option<&AgentName>) -> String {
@@ -321,8 +168,4 @@ fn sellers(merchant: Option<&MerchantId>, agent: Option<&AgentName>) -> String {
         (None, Some(agent)) => format!("any merchant for agent {agent}"),
         (None, None) => "any merchant".to_owned(),
     }
-}
-
-fn known_keys(known: &[&str]) -> String {
-    format!("the keys here are {}", known.join(", "))
 }

@@ -1,24 +1,20 @@
 //! The tables that stand once: `[principal]`, `[key]`, `[mandates]` and `[limits]`.
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use mandate::Sku;
 use mandate::token::{INTENT_LIFE_S_MAX, PAYMENT_LIFE_S_MAX};
+use mandate_config::{
+    Item, KeyReference, Read, Table, id, integer, key_reference, life_s, name, quoted, text,
+};
 
 use super::LIMIT_MAX;
-use super::fault::FaultKind;
-use super::report::{Read, Report, quoted};
-use super::table::{Item, Table};
-use super::value::{id, integer, life_s, parsed, text};
-use crate::rules::{KeyReference, KeyStore, Limits, Principal};
+use super::fault::{Report, WalletFault};
+use crate::rules::{Limits, Principal};
 
 /// How long an intent lives if nothing else is said, in seconds.
 const INTENT_TTL_S: u64 = 60;
 
 /// How long a payment lives if nothing else is said, in seconds.
 const PAYMENT_TTL_S: u64 = 30;
-
-/// The key's name in its store if nothing else is said.
-const ACCOUNT: &str = "default";
 
 /// How IANA says that no zone was set.
 const NO_ZONE: &str = "Factory";
@@ -48,7 +44,7 @@ pub(super) fn read(root: &mut Table<'_>, report: &mut Report<'_>) -> Head {
     Head {
         principal,
         timezone,
-        key: key(root, report),
+        key: key_reference(root, report),
         intent_ttl_s,
         payment_ttl_s,
         limits: limits(root, report),
@@ -59,13 +55,7 @@ fn principal_and_timezone(
     mut table: Table<'_>,
     report: &mut Report<'_>,
 ) -> (Read<Principal>, Read<TimeZone>) {
-    let name = table.required("name", "name = \"Ada\"", report, |item, report| {
-        let name = parsed(item, report)?;
-        if text(item, report)?.is_empty() {
-            return Err(item.fault(report, FaultKind::TextEmpty));
-        }
-        Ok(name)
-    });
+    let name = table.required("name", "name = \"Ada\"", report, name);
     let timezone = table.required("timezone", "timezone = \"Europe/Paris\"", report, timezone);
     let id = table.optional("id", report, id);
     let principal = match (name, id) {
@@ -91,37 +81,9 @@ fn timezone(item: &Item<'_>, report: &mut Report<'_>) -> Read<TimeZone> {
             .filter(|name| name != NO_ZONE)
             .collect();
         let meant = report.nearest(name, names.iter().map(String::as_str)).map(quoted);
-        return Err(item.fault_with(report, FaultKind::Timezone, meant));
+        return Err(item.fault_with(report, WalletFault::Timezone, meant));
     };
     Ok(TimeZone::get(name).unwrap_or(listed))
-}
-
-fn key(root: &Table<'_>, report: &mut Report<'_>) -> Read<KeyReference> {
-    let key = root.optional("key", report, |item, report| {
-        let known = &["store", "account"];
-        let table = Table::open(item, known, "a table under the header [key]", report)?;
-        let store = table.optional("store", report, store);
-        let account = table.optional("account", report, |item, report| {
-            // Any id will do: they all have the one form.
-            id::<Sku>(item, report).map(String::from)
-        });
-        let (store, account) = (store?, account?);
-        Ok(KeyReference {
-            store: store.unwrap_or(KeyStore::Auto),
-            account: account.unwrap_or_else(|| ACCOUNT.to_owned()),
-        })
-    })?;
-    let default = || KeyReference { store: KeyStore::Auto, account: ACCOUNT.to_owned() };
-    Ok(key.unwrap_or_else(default))
-}
-
-fn store(item: &Item<'_>, report: &mut Report<'_>) -> Read<KeyStore> {
-    let name = text(item, report)?;
-    let store = KeyStore::ALL.into_iter().find(|store| store.as_str() == name);
-    store.ok_or_else(|| {
-        let meant = report.nearest(name, KeyStore::ALL.map(KeyStore::as_str)).map(quoted);
-        item.fault_with(report, FaultKind::Store, meant)
-    })
 }
 
 /// How long intents and payments live.
@@ -132,7 +94,7 @@ fn lives(root: &Table<'_>, report: &mut Report<'_>) -> (Read<u64>, Read<u64>) {
     });
     let mut life = |key, default, max_s| match &table {
         Ok(Some(table)) => {
-            let life = table.optional(key, report, |item, report| life_s(item, report, max_s));
+            let life = table.optional(key, report, |item, report| life_s(item, report, 1..=max_s));
             life.map(|life| life.unwrap_or(default))
         }
         Ok(None) => Ok(default),

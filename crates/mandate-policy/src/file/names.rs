@@ -2,74 +2,13 @@
 //!
 //! What could not be read is remembered too: a rule that names it is not a second fault.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
+use std::collections::BTreeSet;
 
-use mandate::id::IdError;
 use mandate::{AgentName, MerchantId, Sku};
+use mandate_config::{Listed, Read, Table, Unreadable, id, quoted};
 
-use super::fault::FaultKind;
-use super::report::{Read, Report, Reported, quoted};
-use super::table::{Item, Table};
-use super::value::{id, text};
+use super::fault::{Report, WalletFault};
 use crate::rules::Selector;
-
-/// The entries of a list by their ids.
-#[derive(Debug)]
-pub(super) struct Listed<K, V> {
-    pub(super) entries: BTreeMap<K, V>,
-    /// Ids as written that are none.
-    unreadable: BTreeSet<String>,
-    /// Whether every entry is in one of the two.
-    pub(super) complete: bool,
-    as_str: fn(&K) -> &str,
-}
-
-impl<K: Ord + FromStr<Err = IdError>, V> Listed<K, V> {
-    pub(super) fn new(as_str: fn(&K) -> &str) -> Self {
-        Self { entries: BTreeMap::new(), unreadable: BTreeSet::new(), complete: true, as_str }
-    }
-
-    /// Reads the id of an entry, and remembers it where it is none.
-    pub(super) fn id(
-        &mut self,
-        table: &mut Table<'_>,
-        key: &str,
-        example: &'static str,
-        report: &mut Report<'_>,
-    ) -> Read<K> {
-        let read = table.required(key, example, report, id);
-        if read.is_err() {
-            match table.item(key).and_then(|item| item.value.as_str()) {
-                Some(text) => _ = self.unreadable.insert(text.to_owned()),
-                None => self.complete = false,
-            }
-        }
-        read
-    }
-
-    /// Reads the id of an entry that has to be listed.
-    pub(super) fn find(
-        &self,
-        item: &Item<'_>,
-        report: &mut Report<'_>,
-        unlisted: impl FnOnce(K) -> FaultKind,
-    ) -> Read<K> {
-        if self.unreadable.contains(text(item, report)?) {
-            return Err(Reported);
-        }
-        let id: K = id(item, report)?;
-        if self.entries.contains_key(&id) {
-            return Ok(id);
-        }
-        if !self.complete {
-            return Err(Reported);
-        }
-        let known = self.entries.keys().map(self.as_str);
-        let meant = report.nearest((self.as_str)(&id), known).map(quoted);
-        Err(item.fault_with(report, unlisted(id), meant))
-    }
-}
 
 /// What a merchant sells, and to whom, as far as it could be read.
 #[derive(Debug)]
@@ -104,22 +43,20 @@ pub(super) struct Names {
     pub(super) agents: Listed<AgentName, usize>,
     pub(super) merchants: Listed<MerchantId, Offer>,
     /// Actions as written that are none.
-    pub(super) unreadable_actions: BTreeSet<String>,
+    pub(super) unreadable_actions: Unreadable,
 }
 
 impl Names {
     /// Reads what a rule is about, and refuses what could never be asked for.
     pub(super) fn selector(&self, table: &Table<'_>, report: &mut Report<'_>) -> Read<Selector> {
         let merchant = table.optional("merchant", report, |item, report| {
-            self.merchants.find(item, report, |merchant| FaultKind::MerchantUnlisted { merchant })
+            self.merchants.find(item, report, |merchant| WalletFault::MerchantUnlisted { merchant })
         });
         let agent = table.optional("agent", report, |item, report| {
-            self.agents.find(item, report, |agent| FaultKind::AgentUnlisted { agent })
+            self.agents.find(item, report, |agent| WalletFault::AgentUnlisted { agent })
         });
         let action = table.optional("action", report, |item, report| {
-            if self.unreadable_actions.contains(text(item, report)?) {
-                return Err(Reported);
-            }
+            self.unreadable_actions.check(item)?;
             id(item, report)
         });
         let selector = Selector { merchant: merchant?, action: action?, agent: agent? };
@@ -135,11 +72,11 @@ impl Names {
             && !offer.admits(agent)
         {
             let (agent, merchant) = (agent.clone(), merchant.clone());
-            let kind = FaultKind::AgentNotAdmitted { agent, merchant };
+            let kind = WalletFault::AgentNotAdmitted { agent, merchant };
             return fault_at(table, "agent", report, kind, None);
         }
         let Some(action) = action else { return Ok(()) };
-        if one.is_none() && !self.merchants.complete {
+        if one.is_none() && !self.merchants.is_complete() {
             return Ok(());
         }
         let all = one.is_none().then_some(self.merchants.entries.values());
@@ -151,13 +88,13 @@ impl Names {
             return Ok(());
         }
         if admitting().any(|offer| offer.gives_away(action)) {
-            let kind = FaultKind::ActionFree { action: action.clone() };
+            let kind = WalletFault::ActionFree { action: action.clone() };
             return fault_at(table, "action", report, kind, None);
         }
         let paid = admitting().filter_map(|offer| offer.paid.as_ref().ok()).flatten();
         let meant = report.nearest(action.as_str(), paid.map(Sku::as_str)).map(quoted);
         let (action, merchant, agent) = (action.clone(), merchant.clone(), agent.clone());
-        let kind = FaultKind::ActionUnsold { action, merchant, agent };
+        let kind = WalletFault::ActionUnsold { action, merchant, agent };
         fault_at(table, "action", report, kind, meant)
     }
 }
@@ -167,7 +104,7 @@ fn fault_at(
     table: &Table<'_>,
     key: &str,
     report: &mut Report<'_>,
-    kind: FaultKind,
+    kind: WalletFault,
     meant: Option<String>,
 ) -> Read<()> {
     match table.item(key) {

@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::{DeTable, Error};
 
-use super::report::Report;
+use crate::kind::OwnFault;
+use crate::report::Report;
 
 /// One slip.
 #[derive(Debug)]
-pub(super) struct Slip {
+pub(crate) struct Slip {
     /// Where it is, in bytes.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// The parser's words.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 impl Slip {
@@ -32,10 +33,10 @@ fn place(error: &Error) -> usize {
 /// The text with blanks in place of the lines that the errors are on, if that makes it TOML.
 ///
 /// Only lines that set a key are left out: without its header, a table would run into the one before it.
-pub(super) fn without_broken_lines(
+pub(crate) fn without_broken_lines<F: OwnFault>(
     text: &str,
     errors: &[Error],
-    report: &Report<'_>,
+    report: &Report<'_, F>,
 ) -> Option<String> {
     let broken: BTreeSet<usize> = errors.iter().map(|error| report.line(place(error))).collect();
     let mut kept = String::with_capacity(text.len());
@@ -57,7 +58,10 @@ pub(super) fn without_broken_lines(
 }
 
 /// The first error of each line.
-pub(super) fn first_of_each_line(errors: &[Error], report: &Report<'_>) -> Vec<Slip> {
+pub(crate) fn first_of_each_line<F: OwnFault>(
+    errors: &[Error],
+    report: &Report<'_, F>,
+) -> Vec<Slip> {
     let mut lines = BTreeMap::new();
     for error in errors {
         lines.entry(report.line(place(error))).or_insert_with(|| Slip::new(error, 0));
@@ -68,7 +72,11 @@ pub(super) fn first_of_each_line(errors: &[Error], report: &Report<'_>) -> Vec<S
 /// The slips behind some errors, at least one if there are errors.
 ///
 /// Each table is read once more by itself: what is also wrong there is a slip of its own, and one is told for each.
-pub(super) fn slips(text: &str, errors: &[Error], report: &Report<'_>) -> Vec<Slip> {
+pub(crate) fn slips<F: OwnFault>(
+    text: &str,
+    errors: &[Error],
+    report: &Report<'_, F>,
+) -> Vec<Slip> {
     let Some(first) = errors.iter().min_by_key(|error| place(error)) else { return Vec::new() };
     let broken: BTreeSet<usize> = errors.iter().map(|error| report.line(place(error))).collect();
     let starts = table_starts(text);
@@ -91,7 +99,7 @@ pub(super) fn slips(text: &str, errors: &[Error], report: &Report<'_>) -> Vec<Sl
 }
 
 /// Where the text starts, and each line that looks like the header of a table.
-pub(super) fn table_starts(text: &str) -> Vec<usize> {
+pub(crate) fn table_starts(text: &str) -> Vec<usize> {
     let mut starts = vec![0];
     let mut at = 0_usize;
     for line in text.split_inclusive('\n') {
@@ -104,6 +112,6 @@ pub(super) fn table_starts(text: &str) -> Vec<usize> {
 }
 
 /// Which table a byte is in.
-pub(super) fn table_of(starts: &[usize], at: usize) -> usize {
+pub(crate) fn table_of(starts: &[usize], at: usize) -> usize {
     starts.partition_point(|start| *start <= at)
 }

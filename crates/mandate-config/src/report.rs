@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use mandate::text::is_unsafe_to_show;
 
-use super::fault::{Fault, FaultKind};
-use super::syntax::{Slip, table_of, table_starts};
+use crate::fault::Fault;
+use crate::kind::{FaultKind, OwnFault};
+use crate::syntax::{Slip, table_of, table_starts};
 
 /// Comparisons that suggestions may cost in one file; a file with more to say gets fewer suggestions.
 const COMPARISONS_MAX: usize = 200_000;
@@ -18,20 +19,27 @@ const PART_CHARS_MIN: usize = 3;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A fault was noted, so the value is not there.
+/// Stands in for a value that is not there because a fault was noted; only noting one gives it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reported;
+pub struct Reported(());
+
+impl Reported {
+    /// For what hangs on a fault that was noted before.
+    pub(crate) fn before() -> Self {
+        Self(())
+    }
+}
 
 /// A value, or nothing because a fault was noted.
-pub(super) type Read<T> = Result<T, Reported>;
+pub type Read<T> = Result<T, Reported>;
 
 /// The faults of one text, as they are found.
 #[derive(Debug)]
-pub(super) struct Report<'t> {
+pub struct Report<'t, F: OwnFault> {
     text: &'t str,
     /// Where each line starts.
     starts: Vec<usize>,
-    found: Vec<Found>,
+    found: Vec<Found<F>>,
     comparisons_left: usize,
     /// Where each table starts, and which of them have a broken line; empty if none has.
     table_starts: Vec<usize>,
@@ -39,16 +47,16 @@ pub(super) struct Report<'t> {
 }
 
 #[derive(Debug)]
-struct Found {
+struct Found<F: OwnFault> {
     /// In bytes.
     at: usize,
     field: String,
-    kind: FaultKind,
+    kind: FaultKind<F>,
     suggestion: Option<String>,
 }
 
-impl<'t> Report<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+impl<'t, F: OwnFault> Report<'t, F> {
+    pub(crate) fn new(text: &'t str) -> Self {
         // A byte order mark takes no column.
         let first = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
         let breaks = text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
@@ -63,29 +71,30 @@ impl<'t> Report<'t> {
     }
 
     /// The text from one byte to another.
-    pub(super) fn source(&self, span: std::ops::Range<usize>) -> &'t str {
+    pub(crate) fn source(&self, span: std::ops::Range<usize>) -> &'t str {
         self.text.get(span).unwrap_or_default()
     }
 
     /// The line of a byte, from 1.
-    pub(super) fn line(&self, at: usize) -> usize {
+    #[must_use]
+    pub fn line(&self, at: usize) -> usize {
         line_in(&self.starts, at)
     }
 
-    /// Notes a fault at a byte.
-    pub(super) fn add(
+    /// Notes a fault at a byte; [`Item::fault`](crate::Item::fault) does for one value.
+    pub fn add(
         &mut self,
         at: usize,
         field: &str,
-        kind: FaultKind,
+        kind: impl Into<FaultKind<F>>,
         suggestion: Option<String>,
     ) -> Reported {
-        self.found.push(Found { at, field: field.to_owned(), kind, suggestion });
-        Reported
+        self.found.push(Found { at, field: field.to_owned(), kind: kind.into(), suggestion });
+        Reported(())
     }
 
     /// The known name that is nearest to what was typed, if one is near.
-    pub(super) fn nearest<'k>(
+    pub fn nearest<'k>(
         &mut self,
         typed: &str,
         known: impl IntoIterator<Item = &'k str>,
@@ -112,23 +121,23 @@ impl<'t> Report<'t> {
     }
 
     /// Leaves out of account what a broken line may have said.
-    pub(super) fn expect_broken_lines(&mut self, slips: &[Slip]) {
+    pub(crate) fn expect_broken_lines(&mut self, slips: &[Slip]) {
         self.table_starts = table_starts(self.text);
         let tables = slips.iter().map(|slip| table_of(&self.table_starts, slip.at));
         self.broken_tables = tables.collect();
     }
 
     /// Whether the table that starts at a byte has a broken line.
-    pub(super) fn is_broken(&self, at: usize) -> bool {
+    pub(crate) fn is_broken(&self, at: usize) -> bool {
         self.broken_tables.contains(&table_of(&self.table_starts, at))
     }
 
     /// Keeps only what is sure although the text could not be read as a whole.
     ///
     /// What seems to be missing may stand in an unreadable part, and values may be the parser's guesses.
-    pub(super) fn keep_what_is_sure(&mut self, broken: &BTreeSet<usize>) {
+    pub(crate) fn keep_what_is_sure(&mut self, broken: &BTreeSet<usize>) {
         let found = std::mem::take(&mut self.found);
-        let sure = |found: &Found| {
+        let sure = |found: &Found<F>| {
             // What the parser makes up stands at the very start.
             found.at > 0 && found.kind.stands_alone() && !broken.contains(&self.line(found.at))
         };
@@ -136,7 +145,7 @@ impl<'t> Report<'t> {
     }
 
     /// Adds what the TOML parser says.
-    pub(super) fn add_slips(&mut self, slips: Vec<Slip>) {
+    pub(crate) fn add_slips(&mut self, slips: Vec<Slip>) {
         for Slip { at, message } in slips {
             let shown = |c: char| if is_unsafe_to_show(c) { ' ' } else { c };
             let message = message.chars().map(shown).collect();
@@ -145,7 +154,7 @@ impl<'t> Report<'t> {
     }
 
     /// All faults with their lines and columns, in order; empty if there are none.
-    pub(super) fn into_faults(self) -> Vec<Fault> {
+    pub(crate) fn into_faults(self) -> Vec<Fault<F>> {
         let Self { text, starts, mut found, .. } = self;
         found.sort_by_key(|found| found.at);
         let mut faults = Vec::with_capacity(found.len());
@@ -179,12 +188,14 @@ fn char_start(text: &str, at: usize) -> usize {
 }
 
 /// A text as it would stand in the file, cut to a length that a message can hold.
-pub(super) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     format!("\"{}\"", excerpt(text))
 }
 
 /// The start of a text, without characters that could restyle a message.
-pub(super) fn excerpt(text: &str) -> String {
+#[must_use]
+pub fn excerpt(text: &str) -> String {
     let shown = |c: char| if is_unsafe_to_show(c) { '\u{fffd}' } else { c };
     text.chars().take(TYPED_CHARS_MAX).map(shown).collect()
 }

@@ -1,8 +1,13 @@
-//! The address of a merchant's API.
+//! The address of an API.
 
 use std::net::Ipv6Addr;
 
 use thiserror::Error;
+
+use crate::item::Item;
+use crate::kind::OwnFault;
+use crate::report::{Read, Report};
+use crate::value::text;
 
 /// Longest address, in bytes.
 pub const URL_BYTES_MAX: usize = 2_048;
@@ -42,14 +47,24 @@ pub enum UrlError {
     UserInfo,
 }
 
-/// Checks the address of an API: scheme, host, perhaps a port and a path.
+/// Reads the address of an API: scheme, host, perhaps a port and a path.
 ///
 /// # Errors
 ///
-/// [`UrlError`] with the first rule that it breaks.
+/// [`FaultKind::Type`], or [`FaultKind::Url`] with the first rule that it breaks, is noted.
+///
+/// [`FaultKind::Type`]: crate::FaultKind::Type
+/// [`FaultKind::Url`]: crate::FaultKind::Url
 ///
 /// Source: RFC 3986, section 3.
-pub(super) fn check(url: &str) -> Result<(), UrlError> {
+pub fn url<F: OwnFault>(item: &Item<'_>, report: &mut Report<'_, F>) -> Read<String> {
+    let text = text(item, report)?;
+    check(text).map_err(|error| item.fault(report, error))?;
+    Ok(text.to_owned())
+}
+
+/// Checks the address of an API.
+fn check(url: &str) -> Result<(), UrlError> {
     if url.len() > URL_BYTES_MAX {
         return Err(UrlError::TooLong { limit: URL_BYTES_MAX, actual: url.len() });
     }
@@ -93,6 +108,16 @@ fn is_port(port: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::read;
+
+    #[test]
+    fn an_address_is_read_as_it_is_written() {
+        let address = "https://api.lux-hotels.example/v1";
+        assert_eq!(read(&format!("\"{address}\""), url), Ok(address.to_owned()));
+        let told = "1:9: field: does not start with https:// or http://";
+        assert_eq!(read("\"lux\"", url), Err(told.to_owned()));
+        assert!(read("7", url).is_err_and(|told| told.contains("write a text in quotes")));
+    }
 
     #[test]
     fn an_address_is_a_scheme_a_host_and_perhaps_a_path() {
