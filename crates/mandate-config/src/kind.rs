@@ -86,6 +86,11 @@ pub enum FaultKind<F: OwnFault> {
     /// What only this side's file can have.
     #[error(transparent)]
     Own(#[from] F),
+    /// A socket address that is none.
+    #[error(
+        "is not an address to listen on; write an IP address and a port, as in \"127.0.0.1:8402\""
+    )]
+    SocketAddress,
     /// An unknown key store.
     #[error("is not a key store; use auto, secret-service, keyutils, or credential")]
     Store,
@@ -152,6 +157,7 @@ impl<F: OwnFault> FaultKind<F> {
             Self::KeysEmpty { .. } => "keys_empty",
             Self::Missing { .. } => "missing",
             Self::Own(own) => own.code(),
+            Self::SocketAddress => "socket_address_form",
             Self::Store => "store_unknown",
             Self::Syntax { .. } => "syntax",
             Self::Text(TextError::TooLong { .. }) => "text_too_long",
@@ -175,6 +181,7 @@ impl<F: OwnFault> FaultKind<F> {
             | Self::IntegerForm
             | Self::IntegerRange { .. }
             | Self::Key(_)
+            | Self::SocketAddress
             | Self::Store
             | Self::Text(_)
             | Self::TtlForm

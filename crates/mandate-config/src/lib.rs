@@ -62,6 +62,7 @@ mod list;
 mod once;
 mod parse;
 mod report;
+mod socket_address;
 mod syntax;
 mod table;
 #[cfg(test)]
@@ -81,6 +82,7 @@ pub use list::{ITEMS_MAX, Listed, each};
 pub use once::{Once, once};
 pub use parse::parse;
 pub use report::{Read, Report, Reported, excerpt, quoted};
+pub use socket_address::socket_address;
 pub use table::Table;
 pub use unreadable::Unreadable;
 pub use url::{URL_BYTES_MAX, UrlError, url};
