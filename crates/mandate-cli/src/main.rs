@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use mandate_cli::{Session, run};
+use mandate_host::clock::wall_clock;
 
 fn main() -> ExitCode {
     // Some commands read the key from its store. What the system denies is told by `mandate doctor`.
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
             input_is_terminal: is_terminal,
             out: &mut out,
             err: &mut stderr.lock(),
-            now: mandated::wall_clock(),
+            now: wall_clock(),
         },
     );
     match out.flush() {

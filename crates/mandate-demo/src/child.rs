@@ -7,8 +7,8 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use mandate_host::log::LogFormat;
 use mandate_proto::paths::Overrides;
-use mandated::log::LogFormat;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 /// The first argument of the wallet's process; then its parent's id, wallet.toml, and the folders of ledger and sockets.

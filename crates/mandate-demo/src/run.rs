@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use mandated::log::chain_lines;
-use mandated::wall_clock;
+use mandate_host::clock::wall_clock;
+use mandate_host::log::chain_lines;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

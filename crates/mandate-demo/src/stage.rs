@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use mandate::token::Status;
 use mandate::{Cart, CartClaims, Intent, Mandate, MinorUnits, Money, Payment, Receipt, Sku};
+use mandate_host::clock::wall_clock;
 use mandate_proto::v1;
 use mandate_proto::v1::control_client::ControlClient;
-use mandated::wall_clock;
 use tonic::transport::Channel;
 
 use crate::agent::Agent;

@@ -8,6 +8,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use mandate::AgentName;
 use mandate::clock::{Clock, ClockReading};
 use mandate::text::Purpose;
+use mandate_host::log;
 use mandate_ledger::{Call, Caller, Durability, Ledger, LedgerError, Outcome, Refusal, Scope};
 use mandate_policy::{Denial, Violation};
 use mandate_proto::paths::Paths;
@@ -69,7 +70,7 @@ impl Daemon {
 
     /// Whether a uid may call on the control socket: the owner of wallet.toml, and root.
     pub(crate) fn is_principal(&self, uid: u32) -> bool {
-        uid == 0 || uid == self.policy.state().owner
+        uid == 0 || uid == self.policy.in_force.standing().owner
     }
 
     /// Stops minting under a scope; whether that outlives the process.
@@ -129,7 +130,7 @@ impl Daemon {
             let refusal = Refusal::Policy(Denial { violations: vec![Violation::AgentUnknown] });
             let caller = Caller { agent: None, uid };
             if let Err(error) = ledger.deny(now, &caller, call, refusal).await {
-                tracing::error!(error = %crate::log::chain(&error), "a denial was not written");
+                tracing::error!(error = %log::chain(&error), "a denial was not written");
             }
         });
     }
@@ -151,7 +152,7 @@ impl Daemon {
     pub(crate) async fn write_rate_limited(&self, caller: &Caller, calls: u64) {
         tracing::info!(uid = caller.uid, calls, "calls were over the limit");
         if let Err(error) = self.ledger.rate_limited(self.clock.read(), caller, calls).await {
-            tracing::error!(error = %crate::log::chain(&error), "a summary was not written");
+            tracing::error!(error = %log::chain(&error), "a summary was not written");
         }
     }
 
@@ -160,12 +161,12 @@ impl Daemon {
         let frozen = match self.ledger.status(self.clock.read()).await {
             Ok(status) => status.distrusted.is_some() || status.frozen.contains(&Scope::Wallet),
             Err(error) => {
-                tracing::error!(error = %crate::log::chain(&error), "the ledger did not answer");
+                tracing::error!(error = %log::chain(&error), "the ledger did not answer");
                 true
             }
         };
         let can_mint = !frozen && self.mint.ready().is_ok();
-        self.health.set(can_mint, self.policy.problem().is_none()).await;
+        self.health.set(can_mint, self.policy.in_force.problem().is_none()).await;
     }
 }
 
@@ -175,7 +176,7 @@ pub(crate) fn denied(visit: &Visit, call: Call, refusal: &Refusal) -> Status {
         agent = %visit.agent,
         %call,
         reason = %refusal.reason(),
-        detail = %crate::log::shown(&refusal.to_string()),
+        detail = %log::shown(&refusal.to_string()),
         "denied"
     );
     status::refused(refusal, visit.now.wall)

@@ -1,18 +1,14 @@
-//! Fetches the key from its store, and waits for a store that is locked.
+//! Which key is the ledger's, and what follows when its store has it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mandate::Signer;
+use mandate_host::{key, log};
 use mandate_keys::{AccountError, KeyLocation, Loaded, Service, StoreChoice};
 use mandate_policy::{KeyReference, KeyStore};
 use tokio_util::sync::CancellationToken;
 
 use crate::daemon::Daemon;
-use crate::log;
-
-/// How often a store without the key is asked again.
-const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Asks the store until it has the ledger's key, then lets the wallet mint.
 pub(crate) async fn fetch(daemon: Arc<Daemon>, stop: CancellationToken) {
@@ -20,34 +16,14 @@ pub(crate) async fn fetch(daemon: Arc<Daemon>, stop: CancellationToken) {
         Ok(location) => location,
         Err(error) => return daemon.mint.lack(&format!("[key] account {error}")),
     };
-    let mut last_problem = String::new();
-    loop {
-        let asked = location.clone();
-        // On a thread of its own: a store may take the call and never answer, and shutdown must not wait for that.
-        let loaded = off_the_runtime(move || mandate_keys::load(&asked));
-        let loaded = tokio::select! {
-            () = stop.cancelled() => return,
-            loaded = loaded => loaded,
-        };
-        let problem = match loaded {
-            Some(Ok(loaded)) => match supply(&daemon, loaded).await {
-                Ok(()) => return,
-                Err(problem) => problem,
-            },
-            Some(Err(error)) => log::chain(&error),
-            None => "the key store's thread ended".to_owned(),
-        };
-        if problem != last_problem {
-            tracing::warn!(%problem, "no key yet; nothing is minted");
-            daemon.mint.lack(&problem);
-            daemon.report().await;
-            last_problem = problem;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(RETRY_INTERVAL) => {}
-        }
-    }
+    let taker = Arc::clone(&daemon);
+    let take = async move |loaded| supply(&taker, loaded).await;
+    let lack = async move |problem: &str| {
+        tracing::warn!(%problem, "no key yet; nothing is minted");
+        daemon.mint.lack(problem);
+        daemon.report().await;
+    };
+    key::fetch(location, stop, take, lack).await;
 }
 
 /// Where wallet.toml says the key is.
@@ -64,19 +40,6 @@ pub fn key_location(reference: &KeyReference) -> Result<KeyLocation, AccountErro
         KeyStore::SecretService => StoreChoice::SecretService,
     };
     Ok(KeyLocation { service: Service::Wallet, choice, account: account.parse()? })
-}
-
-async fn off_the_runtime<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
-    let (done, result) = tokio::sync::oneshot::channel();
-    let thread = std::thread::Builder::new().name("key-store".to_owned());
-    let started = thread.spawn(move || drop(done.send(work())));
-    if let Err(error) = started {
-        tracing::error!(%error, "cannot start a thread");
-        return None;
-    }
-    result.await.ok()
 }
 
 /// Puts the key in, if it is the one the ledger was made with; signs again what a crash left without its hash.

@@ -4,7 +4,6 @@
 //! spent is for the policy and the ledger to say. [`run`] is all of it; [`program`] makes a process of it, and `main.rs`
 //! adds the command line.
 
-mod clock;
 mod control;
 mod convert;
 mod daemon;
@@ -12,7 +11,6 @@ mod doors;
 mod health;
 mod key;
 mod limits;
-pub mod log;
 mod mint;
 mod policy;
 mod program;
@@ -23,9 +21,7 @@ mod sockets;
 mod status;
 mod users;
 mod wallet;
-mod watch;
 
-pub use clock::{ClockError, SystemClock, wall_clock};
 pub use key::key_location;
 pub use policy::{CONFIG_BYTES_MAX, ConfigError, Loaded, load, load_candidate};
 pub use program::program;

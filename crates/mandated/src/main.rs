@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mandate_host::log::LogFormat;
 use mandate_proto::paths::Overrides;
-use mandated::log::LogFormat;
 
 /// The wallet beside your agents: mints mandates on a Unix socket, under the caps of wallet.toml.
 #[derive(Debug, Parser)]

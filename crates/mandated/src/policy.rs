@@ -2,25 +2,21 @@
 //!
 //! Never lets go of the last good file, and never takes a file that somebody else could have written.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mandate::{AgentName, PrincipalId, UnixSeconds};
+use mandate_host::config::{ConfigFile, ConfigFileError, InForce};
 use mandate_policy::{Faults, KeyReference, PolicyDigest, Rules};
 use rustix::process::geteuid;
 use thiserror::Error;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use crate::users::SystemUsers;
 
 /// Largest wallet.toml, in bytes: ten thousand merchants fit.
 pub const CONFIG_BYTES_MAX: u64 = 8 * 1024 * 1024;
-
-/// The bits of a mode that let the group or others write.
-const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Why a wallet.toml cannot be used.
 #[derive(Debug, Error)]
@@ -36,6 +32,9 @@ pub enum ConfigError {
         /// The digest of its bytes.
         digest: PolicyDigest,
     },
+    /// It cannot be read, or others could have written it.
+    #[error(transparent)]
+    File(ConfigFileError),
     /// A change that only a restart may bring.
     #[error("{}: `{field}` changed; restart mandated for that, or change it back", path.display())]
     Fixed {
@@ -45,15 +44,6 @@ pub enum ConfigError {
         field: &'static str,
         /// The digest of its bytes.
         digest: PolicyDigest,
-    },
-    /// The operating system refused.
-    #[error("cannot read {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's error.
-        #[source]
-        source: io::Error,
     },
     /// There is none.
     #[error("{} does not exist; run `mandate init`, or name another with --config", path.display())]
@@ -81,49 +71,32 @@ pub enum ConfigError {
         /// The agent of that uid.
         agent: AgentName,
     },
-    /// It is larger than any real one.
-    #[error("{} has more than {CONFIG_BYTES_MAX} bytes", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is no UTF-8 text.
-    #[error("{} is not UTF-8", path.display())]
-    Utf8 {
-        /// The file.
-        path: PathBuf,
-        /// The digest of its bytes.
-        digest: PolicyDigest,
-    },
-    /// The group or others may write to it.
-    #[error("others may write to {}; run: chmod go-w {}", path.display(), path.display())]
-    Writable {
-        /// The file.
-        path: PathBuf,
-    },
+}
+
+impl From<ConfigFileError> for ConfigError {
+    fn from(error: ConfigFileError) -> Self {
+        match error {
+            ConfigFileError::Missing { path } => Self::Missing { path },
+            error => Self::File(error),
+        }
+    }
 }
 
 impl ConfigError {
-    fn io(path: &Path, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
-            _ => Self::Io { path: path.to_owned(), source },
-        }
-    }
-
     /// The digest of what was refused and how many faults it has; `None` when nothing could be read.
     pub(crate) fn refused(&self) -> Option<(PolicyDigest, u64)> {
         match self {
             Self::Faults { digest, faults, .. } => {
                 Some((*digest, u64::try_from(faults.len()).unwrap_or(u64::MAX)))
             }
-            Self::Fixed { digest, .. } | Self::Utf8 { digest, .. } => Some((*digest, 1)),
-            Self::Io { .. }
+            Self::File(ConfigFileError::Utf8 { error, .. }) => {
+                Some((PolicyDigest::of(error.as_bytes()), 1))
+            }
+            Self::Fixed { digest, .. } => Some((*digest, 1)),
+            Self::File(_)
             | Self::Missing { .. }
             | Self::OwnerChanged { .. }
-            | Self::OwnerIsAgent { .. }
-            | Self::TooLarge { .. }
-            | Self::Writable { .. } => None,
+            | Self::OwnerIsAgent { .. } => None,
         }
     }
 }
@@ -143,16 +116,9 @@ pub struct Loaded {
 ///
 /// [`ConfigError`] with everything that is wrong with it.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
-    let (mut file, found) = open(path)?;
-    writable_by_us_alone(path, &found)?;
-    // Who may write to a folder may put another file in the place of this one.
-    let resolved = path.canonicalize().map_err(|source| ConfigError::io(path, source))?;
-    for folder in [path, &resolved].into_iter().filter_map(Path::parent) {
-        let found = folder.metadata().map_err(|source| ConfigError::io(folder, source))?;
-        writable_by_us_alone(folder, &found)?;
-    }
-    let rules = parse(path, &mut file)?;
-    let owner = found.uid();
+    let file = ConfigFile::load(path, CONFIG_BYTES_MAX)?;
+    let owner = file.owner;
+    let rules = parse(file)?;
     match agent_that_owns(&rules, owner, geteuid().as_raw()) {
         Some(agent) => Err(ConfigError::OwnerIsAgent { path: path.to_owned(), owner, agent }),
         None => Ok(Loaded { rules: Arc::new(rules), owner }),
@@ -178,51 +144,16 @@ fn may_pass_to(owner: u32, principal: u32, wallet: u32) -> bool {
 ///
 /// [`ConfigError`] with everything that is wrong with its text.
 pub fn load_candidate(path: &Path) -> Result<Rules, ConfigError> {
-    parse(path, &mut open(path)?.0)
+    parse(ConfigFile::load_candidate(path, CONFIG_BYTES_MAX)?)
 }
 
-/// The file and what is known of it; both are of the one file that was opened.
-fn open(path: &Path) -> Result<(File, Metadata), ConfigError> {
-    let io_error = |source| ConfigError::io(path, source);
-    let file = File::open(path).map_err(io_error)?;
-    let found = file.metadata().map_err(io_error)?;
-    Ok((file, found))
-}
-
-fn parse(path: &Path, file: &mut File) -> Result<Rules, ConfigError> {
-    let mut bytes = Vec::new();
-    let mut limited = file.take(CONFIG_BYTES_MAX.saturating_add(1));
-    limited.read_to_end(&mut bytes).map_err(|source| ConfigError::io(path, source))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > CONFIG_BYTES_MAX {
-        return Err(ConfigError::TooLarge { path: path.to_owned() });
-    }
-    let digest = PolicyDigest::of(bytes.as_slice());
-    let Ok(text) = String::from_utf8(bytes) else {
-        return Err(ConfigError::Utf8 { path: path.to_owned(), digest });
-    };
+fn parse(file: ConfigFile) -> Result<Rules, ConfigError> {
+    let ConfigFile { path, owner: _, text } = file;
     Rules::parse(&text, &SystemUsers).map_err(|faults| ConfigError::Faults {
-        path: path.to_owned(),
+        path,
         faults,
-        digest,
+        digest: PolicyDigest::of(text.as_bytes()),
     })
-}
-
-fn writable_by_us_alone(path: &Path, found: &Metadata) -> Result<(), ConfigError> {
-    if found.mode() & WRITABLE_BY_OTHERS != 0 {
-        return Err(ConfigError::Writable { path: path.to_owned() });
-    }
-    Ok(())
-}
-
-/// What is in force, and what was refused since.
-#[derive(Debug, Clone)]
-pub(crate) struct PolicyState {
-    pub(crate) digest: PolicyDigest,
-    pub(crate) loaded_at: UnixSeconds,
-    /// Who may call on the control socket, beside root.
-    pub(crate) owner: u32,
-    /// Why the newest file is not in force; `None` when it is.
-    pub(crate) problem: Option<Arc<str>>,
 }
 
 /// What a reload cannot change.
@@ -237,7 +168,8 @@ struct Fixed {
 pub(crate) struct Policy {
     path: PathBuf,
     fixed: Fixed,
-    state: watch::Sender<PolicyState>,
+    /// Its owner may call on the control socket, beside root.
+    pub(crate) in_force: InForce<PolicyDigest>,
     /// Reloads take turns, so that the newest reading is the last to be put in force.
     pub(crate) turn: Mutex<()>,
 }
@@ -246,12 +178,10 @@ impl Policy {
     /// Starts from a file that was loaded.
     pub(crate) fn new(path: &Path, loaded: &Loaded, now: UnixSeconds) -> Self {
         let Loaded { rules, owner } = loaded;
-        let state =
-            PolicyState { digest: rules.digest(), loaded_at: now, owner: *owner, problem: None };
         Self {
             path: path.to_owned(),
             fixed: Fixed { key: rules.key().clone(), id: rules.principal().id.clone() },
-            state: watch::Sender::new(state),
+            in_force: InForce::new(rules.digest(), *owner, now),
             turn: Mutex::default(),
         }
     }
@@ -261,21 +191,11 @@ impl Policy {
         &self.path
     }
 
-    /// Everything known now.
-    pub(crate) fn state(&self) -> PolicyState {
-        self.state.borrow().clone()
-    }
-
-    /// Why the newest file is not in force.
-    pub(crate) fn problem(&self) -> Option<Arc<str>> {
-        self.state.borrow().problem.clone()
-    }
-
     /// Reads the file again, and holds it against what only a restart may change.
     pub(crate) async fn read_again(&self) -> Result<Loaded, ConfigError> {
         let path = self.path.clone();
         let read = tokio::task::spawn_blocking(move || load(&path)).await;
-        let loaded = read.map_err(|error| ConfigError::Io {
+        let loaded = read.map_err(|error| ConfigFileError::Io {
             path: self.path.clone(),
             source: io::Error::other(error),
         })??;
@@ -285,7 +205,7 @@ impl Policy {
     }
 
     fn check_owner(&self, owner: u32) -> Result<(), ConfigError> {
-        let principal = self.state.borrow().owner;
+        let principal = self.in_force.standing().owner;
         if may_pass_to(owner, principal, geteuid().as_raw()) {
             return Ok(());
         }
@@ -304,41 +224,14 @@ impl Policy {
             Err(ConfigError::Fixed { path: self.path.clone(), field, digest: rules.digest() })
         })
     }
-
-    /// Notes that a file is in force.
-    pub(crate) fn accepted(&self, loaded: &Loaded, now: UnixSeconds) {
-        self.state.send_replace(PolicyState {
-            digest: loaded.rules.digest(),
-            loaded_at: now,
-            owner: loaded.owner,
-            problem: None,
-        });
-    }
-
-    /// Notes that the file in force is the newest one again.
-    pub(crate) fn settled(&self, owner: u32) {
-        self.state.send_modify(|state| {
-            state.owner = owner;
-            state.problem = None;
-        });
-    }
-
-    /// Notes that the newest file was refused; whether that is news.
-    pub(crate) fn refused(&self, problem: &str) -> bool {
-        self.state.send_if_modified(|state| {
-            let news = state.problem.as_deref() != Some(problem);
-            if news {
-                state.problem = Some(problem.into());
-            }
-            news
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt as _;
+
+    use mandate_host::log::chain;
 
     use super::*;
 
@@ -355,17 +248,6 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(file)).unwrap();
         fs::set_permissions(&place, Permissions::from_mode(folder)).unwrap();
         [load(&path).map(drop), load_candidate(&path).map(drop)]
-    }
-
-    #[test]
-    fn a_file_that_others_may_write_is_refused_before_it_is_read() {
-        for (file, folder) in [(0o620, 0o700), (0o602, 0o700), (0o600, 0o720), (0o600, 0o1777)] {
-            let [in_force, _] = verdicts(b"not toml at all", file, folder);
-            let error = in_force.unwrap_err();
-            assert!(matches!(error, ConfigError::Writable { .. }), "{file:o} {folder:o}: {error}");
-            assert!(error.to_string().contains("chmod go-w"), "{error}");
-        }
-        assert!(verdicts(GOOD.as_bytes(), 0o644, 0o755).iter().all(Result::is_ok));
     }
 
     #[test]
@@ -402,13 +284,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_or_no_text_is_named() {
+    fn what_cannot_be_read_or_trusted_is_named_with_the_way_out() {
         let folder = tempfile::tempdir().unwrap();
-        let missing = load(&folder.path().join("wallet.toml"));
-        assert!(matches!(missing, Err(ConfigError::Missing { .. })));
-        assert!(matches!(load_candidate(folder.path()), Err(ConfigError::Io { .. })));
+        let path = folder.path().join("wallet.toml");
+        let missing = load(&path).unwrap_err();
+        assert!(matches!(missing, ConfigError::Missing { .. }));
+        let way_out = "does not exist; run `mandate init`, or name another with --config";
+        assert_eq!(missing.to_string(), format!("{} {way_out}", path.display()));
+
+        let no_file = load_candidate(folder.path()).unwrap_err();
+        assert_eq!(no_file.to_string(), format!("cannot read {}", folder.path().display()));
+        assert!(chain(&no_file).contains(": Is a directory"), "{}", chain(&no_file));
+
+        let [in_force, _] = verdicts(GOOD.as_bytes(), 0o622, 0o700);
+        let writable = in_force.unwrap_err();
+        assert!(chain(&writable).starts_with("others may write to "), "{writable}");
+        assert!(chain(&writable).contains("; run: chmod go-w "), "{writable}");
+        assert_eq!(writable.refused(), None);
+
         let [in_force, candidate] = verdicts(b"\xff", 0o600, 0o700);
-        assert!(matches!(in_force, Err(ConfigError::Utf8 { .. })));
-        assert!(matches!(candidate, Err(ConfigError::Utf8 { .. })));
+        for error in [in_force.unwrap_err(), candidate.unwrap_err()] {
+            assert!(chain(&error).ends_with("wallet.toml is not UTF-8"), "{}", chain(&error));
+            assert_eq!(error.refused(), Some((PolicyDigest::of(b"\xff"), 1)));
+        }
     }
 }

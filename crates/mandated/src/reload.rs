@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use mandate_host::log;
 use mandate_ledger::{Caller, LedgerError};
 use mandate_policy::PolicyDigest;
 use thiserror::Error;
 
 use crate::daemon::Daemon;
-use crate::log;
 use crate::policy::{ConfigError, Loaded};
 
 /// Why a reload changed nothing.
@@ -40,8 +40,8 @@ impl Daemon {
 
     async fn put_in_force(&self, loaded: Loaded) -> Result<PolicyDigest, ReloadError> {
         let digest = loaded.rules.digest();
-        if digest == self.policy.state().digest {
-            self.policy.settled(loaded.owner);
+        if digest == self.policy.in_force.standing().digest {
+            self.policy.in_force.settled(loaded.owner);
             return Ok(digest);
         }
         let now = self.clock.read();
@@ -51,7 +51,7 @@ impl Daemon {
             let caller = Caller { agent: Some(refused.agent), uid: refused.uid };
             self.write_rate_limited(&caller, refused.calls).await;
         }
-        self.policy.accepted(&loaded, wall);
+        self.policy.in_force.accepted(digest, loaded.owner, wall);
         self.sockets.allow(&loaded.rules);
         tracing::info!(%digest, "wallet.toml is in force");
         Ok(digest)
@@ -60,7 +60,7 @@ impl Daemon {
     /// Says once, everywhere, that the newest file was refused.
     async fn keep_the_last(&self, error: ConfigError) -> ReloadError {
         let problem = error.to_string();
-        if self.policy.refused(&problem) {
+        if self.policy.in_force.refused(&problem) {
             tracing::error!(
                 problem = %log::chain(&error),
                 "wallet.toml was refused; the last good one stays in force"

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use mandate::PrincipalId;
 use mandate::clock::Clock;
+use mandate_host::clock::{ClockError, SystemClock};
+use mandate_host::log;
+use mandate_host::watch::{self, Folders};
 use mandate_ledger::{Died, Ledger, OpenError, Options, Scope, StoreError, VerifyFault};
 use mandate_proto::paths::Paths;
 use rustix::process::geteuid;
@@ -19,7 +22,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::clock::{ClockError, SystemClock};
 use crate::daemon::{Daemon, Strangers};
 use crate::doors::doors;
 use crate::health::Health;
@@ -29,7 +31,6 @@ use crate::mint::Mint;
 use crate::policy::{self, ConfigError, Policy};
 use crate::serve::accept;
 use crate::sockets::{SocketError, Sockets};
-use crate::watch::{self, Folders};
 
 /// How often calls over a limit are summed up into one entry.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(60);
@@ -78,7 +79,7 @@ pub enum RunError {
     #[error("the ledger could not be written; start again, and what is on disk is read back")]
     Died(#[source] StoreError),
     /// The ledger does not open.
-    #[error("{}{}", crate::log::chain(error), way_out(error))]
+    #[error("{}{}", log::chain(error), way_out(error))]
     Ledger {
         /// What is wrong with which file.
         error: OpenError,
@@ -188,7 +189,7 @@ async fn write_down_the_policy(daemon: &Daemon) {
     let rules = daemon.ledger.rules();
     if let Err(error) = daemon.ledger.reload(daemon.clock.read(), rules).await {
         // A full disk: nothing is minted while it lasts, and the principal can still freeze.
-        tracing::error!(error = %crate::log::chain(&error), "the start was not written");
+        tracing::error!(error = %log::chain(&error), "the start was not written");
     }
 }
 
@@ -206,7 +207,12 @@ async fn serve(
     background.spawn(key::fetch(Arc::clone(daemon), stop.clone()));
     background.spawn(check_everything(Arc::clone(daemon), stop.clone()));
     let folders = Folders::of(daemon.policy.path());
-    background.spawn(watch::watch(Arc::clone(daemon), folders, stop.clone()));
+    let reloaded = Arc::clone(daemon);
+    background.spawn(watch::on_change(folders, stop.clone(), async move || {
+        if let Err(error) = reloaded.reload().await {
+            tracing::debug!(%error, "nothing was reloaded");
+        }
+    }));
     background.spawn(sum_up_now_and_then(Arc::clone(daemon), stop.clone()));
     for (door, listener) in doors(daemon)?.into_iter().zip(listeners) {
         let listener = UnixListener::from_std(listener).map_err(SocketError::listener)?;
@@ -265,15 +271,15 @@ async fn check_everything(daemon: Arc<Daemon>, stop: CancellationToken) {
             return;
         }
         Ok(Err(VerifyFault::Cancelled)) => return,
-        Ok(Err(fault)) => crate::log::chain(&fault),
-        Err(error) => crate::log::chain(&error),
+        Ok(Err(fault)) => log::chain(&fault),
+        Err(error) => log::chain(&error),
     };
     tracing::error!(%problem, "the ledger is not what it should be; nothing is minted");
     daemon.ledger.distrust(problem);
     if let Err(error) =
         daemon.ledger.freeze(daemon.clock.read(), geteuid().as_raw(), Scope::Wallet, None).await
     {
-        tracing::error!(error = %crate::log::chain(&error), "the freeze was not written");
+        tracing::error!(error = %log::chain(&error), "the freeze was not written");
     }
     daemon.report().await;
 }

@@ -10,6 +10,7 @@ use std::os::unix::fs::{
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+use mandate_host::log;
 use mandate_policy::Rules;
 use mandate_proto::paths::Paths;
 use rustix::io::Errno;
@@ -156,7 +157,7 @@ impl Sockets {
         let access = Access::of(rules);
         let files = self.files.iter().map(|file| file.allow(access));
         for error in files.chain([self.folder.allow(access)]).filter_map(Result::err) {
-            tracing::error!(error = %crate::log::chain(&error), "agents may not reach the sockets");
+            tracing::error!(error = %log::chain(&error), "agents may not reach the sockets");
         }
     }
 }

@@ -5,13 +5,15 @@
 
 use std::time::Duration;
 
-use crate::reload::ReloadError;
 use mandate::UnixSeconds;
+use mandate_host::log;
 use mandate_ledger::{LedgerError, Refusal};
 use mandate_policy::{Denial, Per, Reason, Violation};
 use mandate_proto::ERROR_DOMAIN;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::reload::ReloadError;
 
 /// How long a client waits before it asks again while the key is being fetched.
 const KEY_RETRY: Duration = Duration::from_secs(5);
@@ -143,7 +145,7 @@ fn violation_hints(violation: &Violation, now: UnixSeconds) -> Hints {
 
 /// A ledger that could not answer. The log gets the cause, the client the reason.
 pub(crate) fn failed(error: &LedgerError) -> Status {
-    tracing::error!(error = %crate::log::chain(error), "the ledger could not answer");
+    tracing::error!(error = %log::chain(error), "the ledger could not answer");
     let reason = Reason::LedgerUnavailable;
     let message = "the ledger could not be written; nothing was minted: see the wallet's log";
     Status::with_error_details(code(reason), message, details(reason, Hints::after(LEDGER_RETRY)))
@@ -154,7 +156,7 @@ pub(crate) fn not_reloaded(error: &ReloadError) -> Status {
     match error {
         ReloadError::Config(error) => {
             let reason = Reason::FieldInvalid;
-            let message = crate::log::chain_lines(error);
+            let message = log::chain_lines(error);
             Status::with_error_details(
                 Code::FailedPrecondition,
                 message,

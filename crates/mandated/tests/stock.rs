@@ -21,9 +21,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use mandate::token::{Kind, Mandate};
 use mandate::{Draft, Head, Intent, IntentClaims, Payment, PublicKey, Root};
+use mandate_host::clock::wall_clock;
 use mandate_keys::{Seed, SigningKey};
 use mandate_tests::{Home, must_not_skip};
-use mandated::wall_clock;
 use serde_json::{Value, json};
 
 const CAP: &str = r#"

@@ -7,9 +7,10 @@ mod process;
 mod sockets;
 mod wallet;
 
+use mandate_host::clock::SystemClock;
 use mandate_keys::KeyLocation;
 use mandate_ledger::{OpenError, StoppedLedger};
-use mandated::{Loaded, SystemClock};
+use mandated::Loaded;
 use serde::Serialize;
 
 use crate::context::Context;

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::process::{Child, Command, Output, Stdio};
 
 use mandate::{Cart, Intent, Mandate, Payment};
+use mandate_host::clock::wall_clock;
 use mandate_tests::{Home, Merchant, Running, alone};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -93,7 +94,7 @@ pub(crate) fn bare() -> Command {
 
 /// A home whose ledger is older than anything a test does; `None` where the kernel has no keyring.
 pub(crate) fn home() -> Option<Home> {
-    Home::made_at(mandated::wall_clock().minus(AGE_S).seconds())
+    Home::made_at(wall_clock().minus(AGE_S).seconds())
 }
 
 /// Starts a process.
@@ -192,7 +193,7 @@ impl Desk {
     /// The merchant's price for it.
     pub(crate) fn cart(&self, intent: &Mandate<Intent>, title: &str, total: &str) -> Mandate<Cart> {
         let (title, total) = (title.parse().expect("text"), total.parse().expect("an amount"));
-        let claims = self.lux().cart(intent, title, total, mandated::wall_clock());
+        let claims = self.lux().cart(intent, title, total, wall_clock());
         self.lux().sign_cart(&claims.expect("a cart")).expect("a cart")
     }
 
@@ -211,7 +212,7 @@ impl Desk {
     /// The merchant's receipt of a payment, as a file.
     pub(crate) fn receipt(&self, payment: &Mandate<Payment>) -> String {
         let order = "LUX-1".parse().expect("text");
-        let claims = self.lux().executed(payment, order, mandated::wall_clock());
+        let claims = self.lux().executed(payment, order, wall_clock());
         let receipt = self.lux().sign_receipt(&claims.expect("a receipt")).expect("a receipt");
         self.file("receipt", receipt.as_str())
     }

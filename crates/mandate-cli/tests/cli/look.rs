@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use mandate_host::clock::wall_clock;
 use serde_json::Value;
 
 use crate::desk::{CAPS, Desk};
@@ -126,7 +127,7 @@ fn names(document: &Value) -> String {
 fn a_window_says_when_it_starts_anew() {
     let cap = "[[cap]]\nper = \"day\"\nspend = \"500.00 EUR\"\n";
     let Some(desk) = Desk::open(cap) else { return };
-    let now = mandated::wall_clock().seconds();
+    let now = wall_clock().seconds();
     let budget = desk.mandate("budget --json").json(0);
     let resets_at = budget[0]["resets_at"].as_u64().expect("a moment");
     // The longest day of a year has 25 hours.

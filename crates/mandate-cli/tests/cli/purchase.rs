@@ -2,6 +2,7 @@
 
 use mandate::Payment;
 use mandate::token::Status;
+use mandate_host::clock::wall_clock;
 use serde_json::json;
 
 use crate::desk::{CAPS, Desk, fed};
@@ -107,7 +108,7 @@ fn a_hold_is_listed_until_its_receipt_comes_in() {
     // A receipt is taken while everything is frozen.
     desk.mandate("freeze").yes();
     assert_eq!(desk.run(["receipt", &receipt, "--json"]).json(0), json!({"status": "executed"}));
-    let claims = desk.lux().void(&given_back, "full".parse().unwrap(), mandated::wall_clock());
+    let claims = desk.lux().void(&given_back, "full".parse().unwrap(), wall_clock());
     let void = desk.lux().sign_receipt(&claims.unwrap()).unwrap();
     let answer = json!({"receipt": void.as_str()}).to_string();
     assert_eq!(fed(desk.command(["receipt", "-"]), &answer).yes(), "void\n");
@@ -159,7 +160,7 @@ fn a_free_action_needs_an_intent_and_no_money() {
     let token = desk.mandate("intent --merchant lux-hotels --action search_rooms --json").json(0);
     let intent = desk.admit(token["mandate"].as_str().unwrap());
     assert!(token["expires_at"].is_u64() && token["total"].is_null(), "{token}");
-    let claims = desk.lux().executed_free(&intent, mandated::wall_clock()).unwrap();
+    let claims = desk.lux().executed_free(&intent, wall_clock()).unwrap();
     let receipt = desk.lux().sign_receipt(&claims).unwrap();
     assert_eq!(fed(desk.command(["receipt", "-"]), receipt.as_str()).yes(), "executed\n");
     let story = desk.mandate(&format!("audit show {}", intent.claims().jti)).yes();

@@ -1,6 +1,6 @@
 //! The agent shops as it should.
 
-use mandated::wall_clock;
+use mandate_host::clock::wall_clock;
 
 use crate::claims;
 use crate::error::{DemoError, same};

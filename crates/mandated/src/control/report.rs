@@ -1,5 +1,6 @@
 //! What the principal is told, as it goes over the wire.
 
+use mandate_host::log;
 use mandate_ledger::{Explanation, Hold, Refusal, Verified, VerifyFault};
 use mandate_proto::v1;
 use tonic::Status;
@@ -7,13 +8,13 @@ use tonic::Status;
 use crate::convert::{cap, money_out, timestamp};
 use crate::daemon::Daemon;
 use crate::mint::{KeyStatus, Mint};
-use crate::{log, status};
+use crate::status;
 
 /// What the wallet is, holds and obeys right now.
 pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Status> {
     let ledger = daemon.ledger.status(daemon.clock.read()).await;
     let ledger = ledger.map_err(|error| status::failed(&error))?;
-    let policy = daemon.policy.state();
+    let policy = daemon.policy.in_force.standing();
     let rules = daemon.ledger.rules();
     let (key_id, key_store, key_problem) = match daemon.mint.status() {
         KeyStatus::Absent { problem } => (String::new(), String::new(), problem.to_string()),

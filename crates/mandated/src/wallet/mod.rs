@@ -13,6 +13,7 @@ use mandate::key::Jwk;
 use mandate::token::{
     Cart, Intent, Kind, Mandate, Payment, Receipt, Status as Answer, UnverifiedMandate,
 };
+use mandate_host::log;
 use mandate_ledger::{Call, IntentAsk, LedgerError, Permit, Redeemed, Refusal};
 use mandate_proto::v1;
 use mandate_proto::v1::wallet_server::Wallet;
@@ -21,7 +22,7 @@ use tonic::{Request, Response, Status};
 use crate::convert::{cap, money_out, timestamp};
 use crate::daemon::{Daemon, Visit, denied, granted};
 use crate::serve::Peer;
-use crate::{log, status};
+use crate::status;
 
 /// The agents' service.
 #[derive(Debug, Clone)]

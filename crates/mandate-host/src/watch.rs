@@ -1,4 +1,4 @@
-//! Notices that wallet.toml may have changed.
+//! Notices that a file may have changed.
 //!
 //! Watches folders, not the file: a rename onto the file, a swapped symlink, and a file deleted and made again are
 //! all events of the folder. What changed is told by reading again, never by the event.
@@ -16,8 +16,6 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::Daemon;
-
 /// How long the folders must be quiet before the file is read: editors write in several steps.
 const QUIET: Duration = Duration::from_millis(50);
 /// How many times a restless folder may put the reading off.
@@ -27,8 +25,14 @@ const REREAD_INTERVAL: Duration = Duration::from_secs(60);
 /// Most symlinks on the way to the file, as the kernel has it (`ELOOP` in `path_resolution(7)`).
 const SYMLINKS_MAX: usize = 40;
 
-/// Reloads whenever wallet.toml may have changed, until `stop`.
-pub(crate) async fn watch(daemon: Arc<Daemon>, mut folders: Folders, stop: CancellationToken) {
+/// Calls `reload` whenever the file may have changed, on SIGHUP, and every minute, until `stop`.
+///
+/// A reload that is under way is not cut short.
+pub async fn on_change(
+    mut folders: Folders,
+    stop: CancellationToken,
+    mut reload: impl AsyncFnMut(),
+) {
     let mut hangup = signal(SignalKind::hangup()).ok();
     loop {
         tokio::select! {
@@ -39,9 +43,7 @@ pub(crate) async fn watch(daemon: Arc<Daemon>, mut folders: Folders, stop: Cance
         }
         // Before the reading: a change that comes after it must not be missed.
         folders.follow();
-        if let Err(error) = daemon.reload().await {
-            tracing::debug!(%error, "nothing was reloaded");
-        }
+        reload().await;
     }
 }
 
@@ -54,7 +56,8 @@ async fn received(hangup: &mut Option<Signal>) -> Option<()> {
 }
 
 /// The folders on the way to one file.
-pub(crate) struct Folders {
+#[derive(Debug)]
+pub struct Folders {
     file: PathBuf,
     changed: Arc<Notify>,
     watched: BTreeSet<PathBuf>,
@@ -63,7 +66,8 @@ pub(crate) struct Folders {
 
 impl Folders {
     /// Starts to watch. Where the system cannot, the file is still read again at intervals.
-    pub(crate) fn of(file: &Path) -> Self {
+    #[must_use]
+    pub fn of(file: &Path) -> Self {
         let changed = Arc::new(Notify::new());
         let notify = Arc::clone(&changed);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -74,7 +78,7 @@ impl Folders {
         let watcher = match watcher {
             Ok(watcher) => Some(watcher),
             Err(error) => {
-                tracing::warn!(%error, "cannot watch wallet.toml; it is read again every minute");
+                tracing::warn!(file = %file.display(), %error, "cannot watch the file; it is read again every minute");
                 None
             }
         };
@@ -85,7 +89,7 @@ impl Folders {
     }
 
     /// Watches the folders that are on the way now, and no others.
-    pub(crate) fn follow(&mut self) {
+    pub fn follow(&mut self) {
         let Some(watcher) = self.watcher.as_mut() else { return };
         let wanted = folders_of(&self.file);
         for gone in self.watched.difference(&wanted) {
@@ -108,7 +112,9 @@ impl Folders {
     }
 
     /// Waits for a change, and then for quiet.
-    pub(crate) async fn changed(&self) {
+    ///
+    /// Dropped in between, it has forgotten the change: whoever stops to wait reads the file.
+    pub async fn changed(&self) {
         self.changed.notified().await;
         for _ in 0..QUIET_WAITS_MAX {
             if timeout(QUIET, self.changed.notified()).await.is_err() {
@@ -210,6 +216,26 @@ mod tests {
         symlink("b", base.join("a")).unwrap();
         symlink("a", base.join("b")).unwrap();
         assert_eq!(folders_of(&base.join("a")), BTreeSet::from([base]));
+    }
+
+    #[tokio::test]
+    async fn a_change_is_told_until_the_stop() {
+        let (_dir, base) = base();
+        let file = base.join("daemon.toml");
+        fs::write(&file, "1").unwrap();
+        let folders = Folders::of(&file);
+        fs::write(&file, "2").unwrap();
+        let stop = CancellationToken::new();
+        let mut texts = Vec::new();
+        let reload = async || {
+            texts.push(fs::read_to_string(&file).unwrap());
+            match texts.len() {
+                1 => fs::write(&file, "3").unwrap(),
+                _ => stop.cancel(),
+            }
+        };
+        on_change(folders, stop.clone(), reload).await;
+        assert_eq!(texts, ["2", "3"]);
     }
 
     #[tokio::test]

@@ -55,7 +55,8 @@ impl Clock for SystemClock {
 
 /// The system's wall clock.
 ///
-/// A clock before 1970 or past 2^53 seconds reads as the nearest moment there is; the ledger then refuses it.
+/// A clock before 1970 or past 2^53 seconds reads as the nearest moment there is, which is refused when it is held
+/// against an earlier reading.
 #[must_use]
 pub fn wall_clock() -> UnixSeconds {
     let seconds = u64::try_from(clock_gettime(ClockId::Realtime).tv_sec).unwrap_or(0);

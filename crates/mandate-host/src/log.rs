@@ -36,7 +36,8 @@ pub fn start(format: LogFormat) {
 }
 
 /// An error and everything behind it, as one line that is safe to show.
-pub(crate) fn chain(error: &dyn Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -70,7 +71,8 @@ pub fn chain_lines(error: &dyn Error) -> String {
 }
 
 /// A text without characters that could break a line, hide text or turn its direction.
-pub(crate) fn shown(text: &str) -> String {
+#[must_use]
+pub fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if is_unsafe_to_show(c) {

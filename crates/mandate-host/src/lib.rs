@@ -1,0 +1,11 @@
+//! The machine under a daemon: its clocks, its configuration file, its log, its signals, its key store.
+//!
+//! What is here is the same for every daemon, and none of it knows what the daemon is for. It never decides anything
+//! about money or mandates, and never knows what a configuration file means.
+
+pub mod clock;
+pub mod config;
+pub mod key;
+pub mod log;
+pub mod program;
+pub mod watch;
