@@ -3,7 +3,7 @@
     python3 client.py SOCKET PROTO_FOLDER
 
 Where a real agent calls a merchant over HTTP, this one writes a line with its mandate to stdout and reads the
-merchant's token from stdin, so that a test can play the merchant (crates/mandated/tests/stock.rs).
+merchant's token from stdin, so that a test can play the merchant (crates/mandated/tests/stock).
 """
 
 import hashlib
