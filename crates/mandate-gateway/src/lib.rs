@@ -13,6 +13,7 @@ mod service;
 mod settings;
 
 pub use judge::Call;
+pub use mandate_config::{KeyReference, KeyStore};
 pub use reason::Reason;
 pub use refusal::{BODY_BYTES_MAX, HeaderFault, Refusal, Spent};
 pub use route::{ROUTE_BYTES_MAX, Route, RouteError};
@@ -21,5 +22,6 @@ pub use service::{
     WrongKey,
 };
 pub use settings::{
-    Action, Enrolment, Limits, Merchant, Price, Principal, Settings, UpstreamAddress,
+    ACTIONS_MAX, Action, EnrolError, Enrolment, Fault, FaultKind, Faults, GatewayFault, LIMIT_MAX,
+    Limits, Merchant, Price, Principal, Settings, TIMEOUT_S_MAX, Template, UpstreamAddress,
 };

@@ -1,19 +1,46 @@
 //! `gateway.toml` as checked settings.
+//!
+//! The file is read as strictly as `wallet.toml`: every fault at once, each with its place and the way out. Nothing here
+//! touches the file itself.
+
+mod action;
+mod enrol;
+mod fault;
+mod file;
+mod price;
+mod principal;
+mod route;
+mod template;
+mod upstream;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::Method;
-use http::uri::{Authority, Scheme};
 use mandate::discovery::{Discovery, OfferedAction, PriceKind, Requirement};
 use mandate::key::Jwk;
 use mandate::text::Title;
 use mandate::{
     KeySet, MerchantId, Money, PolicyDigest, PrincipalId, PrincipalRole, PublicKey, Sku,
 };
+use mandate_config::{KeyReference, parse};
+
+pub use enrol::EnrolError;
+pub use fault::{Fault, FaultKind, Faults, GatewayFault};
+pub use template::Template;
+pub use upstream::UpstreamAddress;
 
 use crate::route::Route;
+
+/// The most each number of `[limits]` may be.
+pub const LIMIT_MAX: u32 = 1_000_000;
+
+/// The longest each timeout of `[limits]` may be, in seconds.
+pub const TIMEOUT_S_MAX: u64 = 300;
+
+/// The most actions one gateway may offer.
+pub const ACTIONS_MAX: usize = 1_000;
 
 /// Everything the gateway is told by its operator.
 #[derive(Debug, Clone)]
@@ -22,6 +49,8 @@ pub struct Settings {
     pub digest: PolicyDigest,
     /// The merchant.
     pub merchant: Merchant,
+    /// Which key signs carts, receipts and checkpoints.
+    pub key: KeyReference,
     /// Where the gateway listens.
     pub listen: SocketAddr,
     /// The API behind it.
@@ -43,17 +72,6 @@ pub struct Merchant {
     pub id: MerchantId,
     /// Its name, for people.
     pub name: Title,
-}
-
-/// The address of the API: scheme, host and perhaps a path that every call is put below.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpstreamAddress {
-    /// `http` or `https`.
-    pub scheme: Scheme,
-    /// Host and port.
-    pub authority: Authority,
-    /// The path before every call's own, without a slash at its end; often empty.
-    pub base_path: String,
 }
 
 /// One action on offer.
@@ -141,6 +159,16 @@ impl Default for Limits {
 }
 
 impl Settings {
+    /// Reads the text of a `gateway.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`Faults`] with everything that is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Faults> {
+        let digest = PolicyDigest::of(text.as_bytes());
+        parse(text, file::TABLES, |root, report| file::settings(root, digest, report))
+    }
+
     /// The action that a call stands for.
     #[must_use]
     pub fn action(&self, method: &Method, path: &str) -> Option<&Action> {
@@ -150,6 +178,10 @@ impl Settings {
     /// What the merchant publishes about itself.
     #[must_use]
     pub fn discovery(&self, key: &PublicKey) -> Discovery {
+        self.discovery_with(vec![Jwk::from(key)])
+    }
+
+    fn discovery_with(&self, keys: Vec<Jwk>) -> Discovery {
         let actions = self.actions.iter().map(|action| OfferedAction {
             sku: action.sku.clone(),
             route: action.route.to_string(),
@@ -163,7 +195,7 @@ impl Settings {
         Discovery {
             id: self.merchant.id.clone(),
             name: self.merchant.name.clone(),
-            keys: vec![Jwk::from(key)],
+            keys,
             actions: actions.collect(),
         }
     }
