@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use mandate::key::Jwk;
 use mandate::{KeyId, PublicKey};
-use mandate_keys::KeyLocation;
+use mandate_keys::{KeyLocation, Service};
 use mandate_policy::KeyReference;
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ pub(crate) fn run(command: KeyCommand, context: &mut Context<'_, '_>) -> Result<
 
 /// Where a wallet.toml says that the key is.
 pub(crate) fn location(reference: &KeyReference) -> Result<KeyLocation, Failure> {
-    mandated::key_location(reference)
+    mandate_host::key::location(reference, Service::Wallet)
         .map_err(|error| Failure::Config(format!("[key] account in wallet.toml {error}")))
 }
 

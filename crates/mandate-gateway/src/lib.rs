@@ -6,22 +6,29 @@
 
 pub mod book;
 mod judge;
+mod proxy;
 mod reason;
 mod refusal;
 mod route;
+mod run;
+mod server;
 mod service;
 mod settings;
 
 pub use judge::Call;
 pub use mandate_config::{KeyReference, KeyStore};
+pub use proxy::{Proxy, ProxyError, UpstreamError};
 pub use reason::Reason;
 pub use refusal::{BODY_BYTES_MAX, HeaderFault, Refusal, Spent};
 pub use route::{ROUTE_BYTES_MAX, Route, RouteError};
+pub use run::{RunConfig, RunError, run};
+pub use server::serve;
 pub use service::{
     AnswerBody, BoxError, Gated, Gateway, GatewayLayer, ResolveError, Upstream, VerifiedBody,
     WrongKey,
 };
 pub use settings::{
-    ACTIONS_MAX, Action, EnrolError, Enrolment, Fault, FaultKind, Faults, GatewayFault, LIMIT_MAX,
-    Limits, Merchant, Price, Principal, Settings, TIMEOUT_S_MAX, Template, UpstreamAddress,
+    ACTIONS_MAX, Action, CONFIG_BYTES_MAX, ConfigError, EnrolError, Enrolment, Fault, FaultKind,
+    Faults, GatewayFault, LIMIT_MAX, Limits, Loaded, Merchant, Price, Principal, Settings,
+    TIMEOUT_S_MAX, Template, UpstreamAddress, load, load_candidate,
 };

@@ -2,13 +2,30 @@
 
 use std::time::Duration;
 
-use mandate_keys::{KeyLocation, Loaded};
+use mandate_config::{KeyReference, KeyStore};
+use mandate_keys::{AccountError, KeyLocation, Loaded, Service, StoreChoice};
 use tokio_util::sync::CancellationToken;
 
 use crate::log;
 
 /// How often a store without the key is asked again.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Where a configuration file says that the key of a service is.
+///
+/// # Errors
+///
+/// [`AccountError`] when its `account` is no name that every store takes.
+pub fn location(reference: &KeyReference, service: Service) -> Result<KeyLocation, AccountError> {
+    let KeyReference { store, account } = reference;
+    let choice = match store {
+        KeyStore::Auto => StoreChoice::Auto,
+        KeyStore::Credential => StoreChoice::Credential,
+        KeyStore::Keyutils => StoreChoice::Keyutils,
+        KeyStore::SecretService => StoreChoice::SecretService,
+    };
+    Ok(KeyLocation { service, choice, account: account.parse()? })
+}
 
 /// Asks the store until `take` takes the key that it has, or until `stop`.
 ///
@@ -66,8 +83,6 @@ pub async fn off_the_runtime<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use mandate_keys::{Service, StoreChoice};
-
     use super::*;
 
     #[tokio::test]

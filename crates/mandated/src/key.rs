@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use mandate::Signer;
 use mandate_host::{key, log};
-use mandate_keys::{AccountError, KeyLocation, Loaded, Service, StoreChoice};
-use mandate_policy::{KeyReference, KeyStore};
+use mandate_keys::{Loaded, Service};
 use tokio_util::sync::CancellationToken;
 
 use crate::daemon::Daemon;
 
 /// Asks the store until it has the ledger's key, then lets the wallet mint.
 pub(crate) async fn fetch(daemon: Arc<Daemon>, stop: CancellationToken) {
-    let location = match key_location(daemon.ledger.rules().key()) {
+    let location = match key::location(daemon.ledger.rules().key(), Service::Wallet) {
         Ok(location) => location,
         Err(error) => return daemon.mint.lack(&format!("[key] account {error}")),
     };
@@ -24,22 +23,6 @@ pub(crate) async fn fetch(daemon: Arc<Daemon>, stop: CancellationToken) {
         daemon.report().await;
     };
     key::fetch(location, stop, take, lack).await;
-}
-
-/// Where wallet.toml says the key is.
-///
-/// # Errors
-///
-/// [`AccountError`] when its `account` is no name that every store takes.
-pub fn key_location(reference: &KeyReference) -> Result<KeyLocation, AccountError> {
-    let KeyReference { store, account } = reference;
-    let choice = match store {
-        KeyStore::Auto => StoreChoice::Auto,
-        KeyStore::Credential => StoreChoice::Credential,
-        KeyStore::Keyutils => StoreChoice::Keyutils,
-        KeyStore::SecretService => StoreChoice::SecretService,
-    };
-    Ok(KeyLocation { service: Service::Wallet, choice, account: account.parse()? })
 }
 
 /// Puts the key in, if it is the one the ledger was made with; signs again what a crash left without its hash.

@@ -22,7 +22,6 @@ mod status;
 mod users;
 mod wallet;
 
-pub use key::key_location;
 pub use policy::{CONFIG_BYTES_MAX, ConfigError, Loaded, load, load_candidate};
 pub use program::program;
 pub use run::{Config, RunError, run};

@@ -15,7 +15,7 @@ use super::damage::damaged;
 use super::event::{self, Decider, Event, kind};
 use super::key::UseKey;
 use super::recorded::Recorded;
-use super::rows::{self, UseRow, UseState};
+use super::rows::{self, UseState};
 use super::sales::{Sales, stored_token};
 use super::stopped;
 use super::totals::{self, Charge};
@@ -140,31 +140,6 @@ impl<'a, 't> Desk<'a, 't> {
         Ok(appended)
     }
 
-    /// The receipt of a use; `None` while it is reserved.
-    pub(super) fn receipt_of(
-        &self,
-        used: &UseRow,
-    ) -> Result<Option<Recorded<Receipt>>, StoreError> {
-        let Some(seq) = used.receipt_seq else { return Ok(None) };
-        match stopped::event(self.tx.db(), seq)? {
-            Event::Receipt(receipt) => {
-                stopped::recorded(self.tx.db(), seq, &receipt.header, &receipt.claims).map(Some)
-            }
-            Event::Bar(bar) => {
-                stopped::recorded(self.tx.db(), seq, &bar.header, &bar.claims).map(Some)
-            }
-            _ => Err(damaged(format!("entry {seq} is no receipt"))),
-        }
-    }
-
-    /// The receipt of that name.
-    pub(super) fn receipt(&self, key: &UseKey) -> Result<Option<Recorded<Receipt>>, StoreError> {
-        match rows::use_by_key(self.tx.db(), key)? {
-            Some(used) => self.receipt_of(&used),
-            None => Ok(None),
-        }
-    }
-
     /// What is known of an intent that asks for the price of a call.
     pub(super) fn intent_state(
         &self,
@@ -172,7 +147,7 @@ impl<'a, 't> Desk<'a, 't> {
         request: RequestDigest,
     ) -> Result<Result<IntentState, Refusal>, StoreError> {
         if let Some(used) = rows::use_by_intent(self.tx.db(), intent)? {
-            return Ok(Ok(IntentState::Used(self.receipt_of(&used)?)));
+            return Ok(Ok(IntentState::Used(stopped::receipt_of(self.tx.db(), &used)?)));
         }
         let Some(row) = rows::newest_cart(self.tx.db(), intent)? else {
             return Ok(Ok(IntentState::Fresh));
@@ -266,7 +241,7 @@ impl<'a, 't> Desk<'a, 't> {
             return Ok(Presented::Refused(refusal));
         }
         if let Some(other) = rows::use_by_intent(self.tx.db(), &claims.intent)? {
-            return Ok(Presented::UsedByAnother(self.receipt_of(&other)?));
+            return Ok(Presented::UsedByAnother(stopped::receipt_of(self.tx.db(), &other)?));
         }
         let charge = Charge::of(claims);
         if let Some(index) = totals::first_passed(self.tx.db(), &charge, &claims.caps)? {
@@ -291,7 +266,7 @@ impl<'a, 't> Desk<'a, 't> {
         }
         // Its action was a paid one when it was used.
         if let Some(other) = rows::use_by_intent(self.tx.db(), &intent.hash())? {
-            return Ok(Presented::UsedByAnother(self.receipt_of(&other)?));
+            return Ok(Presented::UsedByAnother(stopped::receipt_of(self.tx.db(), &other)?));
         }
         self.reserve(key, intent.as_str(), None, call)
     }
@@ -299,7 +274,7 @@ impl<'a, 't> Desk<'a, 't> {
     /// The state of a use that is known, whatever the time.
     fn known(&self, key: &UseKey, call: &Call) -> Result<Option<Presented>, StoreError> {
         let Some(used) = rows::use_by_key(self.tx.db(), key)? else { return Ok(None) };
-        if let Some(receipt) = self.receipt_of(&used)? {
+        if let Some(receipt) = stopped::receipt_of(self.tx.db(), &used)? {
             return Ok(Some(Presented::Settled(receipt)));
         }
         Ok(Some(if used.request == call.request {
@@ -334,7 +309,7 @@ impl<'a, 't> Desk<'a, 't> {
     ) -> Result<Option<Recorded<Receipt>>, StoreError> {
         let Some(used) = rows::use_by_key(self.tx.db(), key)? else { return Ok(None) };
         if used.state != UseState::Reserved {
-            return self.receipt_of(&used);
+            return stopped::receipt_of(self.tx.db(), &used);
         }
         let seq = used.seq;
         let Event::Use(entry) = stopped::event(self.tx.db(), seq)? else {
@@ -368,7 +343,7 @@ impl<'a, 't> Desk<'a, 't> {
     ) -> Result<Presented, StoreError> {
         let key = payment.hash().into();
         if let Some(used) = rows::use_by_key(self.tx.db(), &key)? {
-            return Ok(match self.receipt_of(&used)? {
+            return Ok(match stopped::receipt_of(self.tx.db(), &used)? {
                 Some(receipt) => Presented::Settled(receipt),
                 None => Presented::Refused(Refusal::InProgress),
             });
@@ -381,7 +356,7 @@ impl<'a, 't> Desk<'a, 't> {
             return Ok(Presented::Refused(refusal));
         }
         if let Some(other) = rows::use_by_intent(self.tx.db(), &claims.intent)? {
-            return Ok(Presented::UsedByAnother(self.receipt_of(&other)?));
+            return Ok(Presented::UsedByAnother(stopped::receipt_of(self.tx.db(), &other)?));
         }
         let timely = judge::past_use(claims.life(), self.now.wall)
             .and(self.clock.map_err(Refusal::ClockUntrusted));

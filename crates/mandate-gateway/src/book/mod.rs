@@ -298,17 +298,16 @@ impl Book {
         self.at_desk(now, move |desk| desk.bar(&payment, cart.as_ref(), reason, jti)).await
     }
 
-    /// The receipt of a use, if there is one. Writes nothing.
+    /// The receipt of a use, if there is one. Blocks, and does not stall the writer: anyone may ask.
     ///
     /// # Errors
     ///
-    /// [`WriteError`] when the journal cannot be read.
-    pub async fn receipt(
-        &self,
-        now: ClockReading,
-        key: UseKey,
-    ) -> Result<Option<Recorded<Receipt>>, WriteError> {
-        self.at_desk(now, move |desk| desk.receipt(&key)).await
+    /// [`StoreError`] when the journal cannot be read.
+    pub fn receipt(&self, key: &UseKey) -> Result<Option<Recorded<Receipt>>, StoreError> {
+        self.journal.read_blocking(|db| match rows::use_by_key(db, key)? {
+            Some(used) => stopped::receipt_of(db, &used),
+            None => Ok(None),
+        })
     }
 
     /// Writes down that a call was refused although its mandate verified.

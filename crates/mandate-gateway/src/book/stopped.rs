@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use mandate::token::{Cart, Kind};
+use mandate::token::{Cart, Kind, Receipt};
 use mandate::{Head, IntentHash, MerchantId, PublicKey};
 use mandate_journal::{OpenError, Stopped, StoreError, Verified, VerifyFault, read, verify};
 use rusqlite::Connection;
@@ -47,6 +47,19 @@ pub(super) fn cart(db: &Connection, seq: u64) -> Result<Recorded<Cart>, StoreErr
     match event(db, seq)? {
         Event::Cart(cart) => recorded(db, seq, &cart.header, &cart.claims),
         _ => Err(damaged(format!("entry {seq} is no cart"))),
+    }
+}
+
+/// The receipt of a use; `None` while it is reserved.
+pub(super) fn receipt_of(
+    db: &Connection,
+    used: &rows::UseRow,
+) -> Result<Option<Recorded<Receipt>>, StoreError> {
+    let Some(seq) = used.receipt_seq else { return Ok(None) };
+    match event(db, seq)? {
+        Event::Receipt(receipt) => recorded(db, seq, &receipt.header, &receipt.claims).map(Some),
+        Event::Bar(bar) => recorded(db, seq, &bar.header, &bar.claims).map(Some),
+        _ => Err(damaged(format!("entry {seq} is no receipt"))),
     }
 }
 

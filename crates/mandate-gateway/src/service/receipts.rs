@@ -4,6 +4,7 @@ use http::Method;
 use http::request::Parts;
 use mandate::text::VoidReason;
 use mandate::token::{Cart, Mandate, Payment};
+use mandate_journal::StoreError;
 
 use super::admit::{Carried as _, admit};
 use super::answer::{self, Answer, Refused};
@@ -32,7 +33,8 @@ pub(super) async fn answer(
 /// The receipt, for whoever knows the hash: only the two sides of a use do.
 async fn look_up(gateway: &Gateway, hash: &str) -> Result<Answer, Refused> {
     let key: UseKey = hash.parse().or(Err(Refusal::ReceiptUnknown))?;
-    let found = gateway.book().receipt(gateway.now(), key).await.map_err(unwritten)?;
+    let book = gateway.book().clone();
+    let found = reading(move || book.receipt(&key)).await?;
     let receipt = found.ok_or(Refusal::ReceiptUnknown)?;
     Ok(answer::receipt(gateway.sign(&receipt)?.as_str()))
 }
@@ -88,16 +90,18 @@ pub(super) async fn cart_of(
     payment: &Mandate<Payment>,
 ) -> Result<Option<(u64, Mandate<Cart>)>, Refusal> {
     let (book, signer, payment) = (gateway.book().clone(), gateway.signer()?, payment.clone());
-    let found = tokio::task::spawn_blocking(move || book.cart_of(&payment, &*signer)).await;
-    match found {
-        Ok(Ok(cart)) => Ok(cart),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "a cart could not be read");
-            Err(Refusal::JournalUnavailable)
-        }
-        Err(error) => {
-            tracing::error!(%error, "a cart could not be read");
-            Err(Refusal::JournalUnavailable)
-        }
-    }
+    reading(move || book.cart_of(&payment, &*signer)).await
+}
+
+/// Reads the journal off the async threads.
+async fn reading<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Refusal> {
+    let problem = match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(found)) => return Ok(found),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(%problem, "the journal could not be read");
+    Err(Refusal::JournalUnavailable)
 }

@@ -7,6 +7,7 @@ mod action;
 mod enrol;
 mod fault;
 mod file;
+mod load;
 mod price;
 mod principal;
 mod route;
@@ -28,6 +29,8 @@ use mandate_config::{KeyReference, parse};
 
 pub use enrol::EnrolError;
 pub use fault::{Fault, FaultKind, Faults, GatewayFault};
+pub(crate) use load::check_reload;
+pub use load::{CONFIG_BYTES_MAX, ConfigError, Loaded, load, load_candidate};
 pub use template::Template;
 pub use upstream::UpstreamAddress;
 

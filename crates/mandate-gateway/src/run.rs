@@ -1,0 +1,312 @@
+//! One life of the gateway: everything is checked, then opened, then served, then drained.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mandate::PolicyDigest;
+use mandate::clock::Clock;
+use mandate_host::clock::{ClockError, SystemClock};
+use mandate_host::config::InForce;
+use mandate_host::watch::{Folders, on_change};
+use mandate_host::{key, log};
+use mandate_journal::{Died, OpenError, Options, StoreError, VerifyFault};
+use mandate_keys::{Loaded as LoadedKey, Service};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Layer as _;
+
+use crate::book::Book;
+use crate::proxy::{Proxy, ProxyError};
+use crate::server::serve;
+use crate::service::{Gateway, GatewayLayer};
+use crate::settings::{ConfigError, Loaded, check_reload, load};
+
+/// How often calls over a limit are summed up into one entry.
+const SUM_UP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What a gateway is started with.
+pub struct RunConfig {
+    /// `gateway.toml`.
+    pub config: PathBuf,
+    /// The folder of the book.
+    pub state_dir: PathBuf,
+    /// Where time comes from; the system's clock if `None`.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// How the book is opened.
+    pub book: Options,
+    /// Told once the gateway accepts calls: where.
+    pub ready: Option<oneshot::Sender<SocketAddr>>,
+}
+
+impl RunConfig {
+    /// The configuration of production.
+    #[must_use]
+    pub fn new(config: PathBuf, state_dir: PathBuf) -> Self {
+        Self { config, state_dir, clock: None, book: Options::default(), ready: None }
+    }
+}
+
+impl fmt::Debug for RunConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunConfig").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Why the gateway did not start, or ended before it was told to.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The book does not open.
+    #[error("{}{}", log::chain(error), way_out(error))]
+    Book {
+        /// What is wrong with which file.
+        error: OpenError,
+    },
+    /// The system does not tell the time as it must.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// gateway.toml cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The disk failed a commit. What is on it is read back at the next start.
+    #[error("the journal could not be written; start again, and what is on disk is read back")]
+    Died(#[source] StoreError),
+    /// The address cannot be listened on.
+    #[error(
+        "cannot listen on {address}; another program may, or name another `listen` in gateway.toml"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The operating system's error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The upstream cannot be asked.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// A thread of this process failed.
+    #[error("a task of the gateway failed")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl RunError {
+    /// Whether the operator's file is at fault.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        matches!(self, Self::Config(_))
+    }
+}
+
+/// How to go on when a book does not open.
+fn way_out(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Missing { .. } => {
+            "; put the journal back from a backup, or run `mandate-gateway init` for a new merchant (one is never made in its place)"
+        }
+        OpenError::InUse { .. } => "; a gateway is already running on it",
+        OpenError::Damaged { .. } | OpenError::Foreign { .. } | OpenError::Store { .. } => {
+            "; run `mandate-gateway audit verify`, and put a backup in its place"
+        }
+        _ => "",
+    }
+}
+
+/// Runs the gateway until `shutdown` resolves, then lets what is under way finish.
+///
+/// # Errors
+///
+/// [`RunError`]: nothing was opened when gateway.toml is at fault.
+pub async fn run(config: RunConfig, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+    let path = config.config.clone();
+    let loaded = tokio::task::spawn_blocking(move || load(&path)).await??;
+    let (dir, options) = (config.state_dir.clone(), config.book.clone());
+    let opened = tokio::task::spawn_blocking(move || Book::open(&dir, options)).await?;
+    let (book, died) = opened.map_err(|error| RunError::Book { error })?;
+    let served = over(book.clone(), loaded, config, died, shutdown).await;
+    // Whatever happened: who comes next finds the book closed and free.
+    let closed = tokio::task::spawn_blocking(move || book.close()).await?;
+    served.and(closed.map_err(RunError::Died))
+}
+
+/// Listens over an open book, and serves.
+async fn over(
+    book: Book,
+    loaded: Loaded,
+    config: RunConfig,
+    died: Died,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let Loaded { settings, owner } = loaded;
+    let path = config.config;
+    if settings.merchant.id != *book.merchant() {
+        let (config, journal) = (settings.merchant.id, book.merchant().clone());
+        return Err(ConfigError::Merchant { path, config, journal }.into());
+    }
+    let clock = match config.clock {
+        Some(clock) => clock,
+        None => Arc::new(SystemClock::new()?),
+    };
+    let (address, limits) = (settings.listen, settings.limits.clone());
+    let in_force = InForce::new(settings.digest, owner, clock.read().wall);
+    let gateway = Gateway::new(book, settings, clock);
+    let service = GatewayLayer::new(gateway.clone()).layer(Proxy::new(gateway.clone())?);
+    let listen = |source| RunError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    write_down_the_settings(&gateway).await;
+
+    let stop = CancellationToken::new();
+    let background = TaskTracker::new();
+    background.spawn(fetch_key(gateway.clone(), stop.clone()));
+    background.spawn(check_everything(gateway.clone(), stop.clone()));
+    background.spawn(sum_up_now_and_then(gateway.clone(), stop.clone()));
+    background.spawn(watch(gateway.clone(), path, in_force, stop.clone()));
+    background.spawn({
+        let stop = stop.clone();
+        async move { serve(listener, service, &limits, stop).await }
+    });
+    tracing::info!(%address, merchant = %gateway.book().merchant(), "ready");
+    if let Some(ready) = config.ready {
+        // Whoever asked may be gone.
+        ready.send(address).unwrap_or_default();
+    }
+    let ended = tokio::select! {
+        () = shutdown => Ok(()),
+        error = died => Err(RunError::Died(error)),
+    };
+    tracing::info!("stopping");
+    stop.cancel();
+    background.close();
+    background.wait().await;
+    gateway.drain().await;
+    ended
+}
+
+/// The file may have changed while no gateway ran; this entry says from when on it is in force.
+async fn write_down_the_settings(gateway: &Gateway) {
+    let digest = gateway.settings().digest;
+    if let Err(error) = gateway.book().policy(gateway.now(), digest).await {
+        // A full disk: nothing is used while it lasts.
+        tracing::error!(error = %log::chain(&error), "the start was not written");
+    }
+}
+
+/// Asks the store until it has the book's key.
+async fn fetch_key(gateway: Gateway, stop: CancellationToken) {
+    let location = match key::location(&gateway.settings().key, Service::Gateway) {
+        Ok(location) => location,
+        Err(error) => return gateway.lack(&format!("[key] account {error}")),
+    };
+    let taker = gateway.clone();
+    let take = async move |loaded| take_key(&taker, loaded);
+    let lack = async move |problem: &str| {
+        tracing::warn!(%problem, "no key yet; no call goes on");
+        gateway.lack(problem);
+    };
+    key::fetch(location, stop, take, lack).await;
+}
+
+fn take_key(gateway: &Gateway, loaded: LoadedKey) -> Result<(), String> {
+    let LoadedKey { key, store } = loaded;
+    if !key.is_locked_in_memory() {
+        tracing::warn!("the key's page cannot be locked in memory: raise RLIMIT_MEMLOCK");
+    }
+    gateway
+        .supply(Arc::new(key))
+        .map_err(|error| format!("{store}: {error}; name the right account in gateway.toml"))?;
+    tracing::info!(%store, "the key is at hand");
+    Ok(())
+}
+
+/// Checks the whole journal once, beside the service; after what does not fit, no call goes on.
+async fn check_everything(gateway: Gateway, stop: CancellationToken) {
+    let book = gateway.book().clone();
+    let on_progress = move |_| {
+        if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let checked = tokio::task::spawn_blocking(move || book.verify(on_progress)).await;
+    let problem = match checked {
+        Ok(Ok(verified)) => {
+            tracing::info!(entries = verified.head.size, "the journal was checked");
+            return;
+        }
+        Ok(Err(VerifyFault::Cancelled)) => return,
+        Ok(Err(fault)) => log::chain(&fault),
+        Err(error) => log::chain(&error),
+    };
+    tracing::error!(%problem, "the journal is not what it should be; no call goes on");
+    gateway.book().distrust(problem);
+}
+
+async fn sum_up_now_and_then(gateway: Gateway, stop: CancellationToken) {
+    let mut ticks = interval(SUM_UP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => gateway.sum_up().await,
+        }
+    }
+}
+
+/// Reloads whenever gateway.toml may have changed, until `stop`.
+async fn watch(
+    gateway: Gateway,
+    path: PathBuf,
+    in_force: InForce<PolicyDigest>,
+    stop: CancellationToken,
+) {
+    let folders = Folders::of(&path);
+    on_change(folders, stop, async move || reload(&gateway, &path, &in_force).await).await;
+}
+
+/// Reads the file again and puts it in force if it is good and new; else the last good one stays.
+async fn reload(gateway: &Gateway, path: &std::path::Path, in_force: &InForce<PolicyDigest>) {
+    let standing = in_force.standing();
+    let (file, now) = (path.to_owned(), gateway.settings());
+    let read = tokio::task::spawn_blocking(move || {
+        let loaded = load(&file)?;
+        check_reload(&file, &now, standing.owner, &loaded).map(|()| loaded)
+    });
+    let Loaded { settings, owner } = match read.await {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(error)) => return keep_the_last(gateway, in_force, &error).await,
+        Err(error) => return tracing::error!(%error, "gateway.toml was not read"),
+    };
+    if settings.digest == standing.digest {
+        return in_force.settled(owner);
+    }
+    match gateway.reload(settings).await {
+        Ok(digest) => {
+            in_force.accepted(digest, owner, gateway.now().wall);
+            tracing::info!(%digest, "gateway.toml is in force");
+        }
+        Err(error) => {
+            tracing::error!(error = %log::chain(&error), "a reload could not be written down");
+        }
+    }
+}
+
+/// Says once, everywhere, that the newest file was refused.
+async fn keep_the_last(gateway: &Gateway, in_force: &InForce<PolicyDigest>, error: &ConfigError) {
+    if !in_force.refused(&error.to_string()) {
+        return;
+    }
+    let problem = log::chain(error);
+    tracing::error!(%problem, "gateway.toml was refused; the last good one stays in force");
+    if let Some((digest, faults)) = error.refused()
+        && let Err(error) = gateway.book().policy_refused(gateway.now(), digest, faults).await
+    {
+        tracing::error!(error = %log::chain(&error), "a refused reload was not written");
+    }
+}
