@@ -11,8 +11,8 @@ use crate::accounts::{self, TokenState};
 use crate::damage::damaged;
 use crate::desk::{Desk, stored_draft};
 use crate::event::{self, Event, kind};
-use crate::gate::{Unhashed, Withheld};
-use crate::refusal::Refusal;
+use crate::gate::{Expired, Unhashed, Withheld};
+use crate::refusal::{HoldState, Outcome, Refusal};
 use crate::request::{Caller, Scope};
 
 impl Desk<'_, '_> {
@@ -79,6 +79,34 @@ impl Desk<'_, '_> {
             (TokenState::Signed, _) | (TokenState::Unsigned, None) => self.shared.gate.release(seq),
         }
         Ok(Refusal::Frozen { scope })
+    }
+
+    /// The payment of an open hold once its time is over, if it was ever signed.
+    pub(crate) fn expired(&self, seq: u64) -> Result<Outcome<Expired>, StoreError> {
+        let refuse =
+            |problem: String| Ok(Outcome::Denied(Refusal::FieldInvalid { field: "seq", problem }));
+        if let Some(problem) = self.shared.distrusted() {
+            return Ok(Outcome::Denied(Refusal::LedgerUnsafe { problem: problem.to_owned() }));
+        }
+        let hold = accounts::hold(self.tx.db(), seq)?;
+        let Some(hold) = hold.filter(|hold| hold.state == HoldState::Open) else {
+            return refuse(format!("{seq} is no open hold"));
+        };
+        // Before that a freeze must hold it back.
+        if self.now.wall <= hold.expires_at {
+            return refuse(format!("{seq} can be used until {}", hold.expires_at));
+        }
+        // A hash is written for what was signed, and for nothing that was withheld.
+        let Some(hash) = hold.payment else {
+            return refuse(format!("{seq} was never signed"));
+        };
+        let Event::Payment(minted) = self.event(seq)? else {
+            return Err(damaged(format!("entry {seq} is no payment")));
+        };
+        let draft = stored_draft::<Payment>(seq, &minted.header, &minted.claims)?;
+        let pair = (hold.charge.agent, hold.charge.merchant);
+        let permit = self.permit(draft, self.head_after(seq)?, seq, pair).anew();
+        Ok(Outcome::Granted(Expired { permit, hash }))
     }
 
     /// The permits of tokens whose hash was not written before the process ended.

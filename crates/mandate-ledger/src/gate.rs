@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use mandate::digest::DIGEST_BYTES;
 use mandate::token::{Draft, Intent, Kind, Mandate, Payment};
-use mandate::{AgentName, Head, MerchantId};
+use mandate::{AgentName, Head, MerchantId, PaymentHash};
 
 use crate::request::Scope;
 
@@ -147,6 +147,15 @@ pub enum Unhashed {
     Payment(Permit<Payment>),
 }
 
+/// A payment that was signed before and whose time is over, to be made again for its merchant's void.
+#[derive(Debug)]
+pub struct Expired {
+    /// Signs it once more; a freeze does not stop it, because its bytes may be out.
+    pub permit: Permit<Payment>,
+    /// The hash of the bytes that were signed before: others are not that payment and are not to be handed out.
+    pub hash: PaymentHash,
+}
+
 /// What came of redeeming a [`Permit`].
 #[derive(Debug)]
 pub enum Redeemed<K: Kind, E> {
@@ -183,6 +192,11 @@ impl<K: Kind> Permit<K> {
     /// The same permit before a gate that is open: for making a hash again, never for handing a token out.
     pub(crate) fn past_the_gate(self) -> Self {
         Self { gate: Arc::default(), ..self }
+    }
+
+    /// The same permit before a gate that is open, and without a note: for what was signed before and has its hash.
+    pub(crate) fn anew(self) -> Self {
+        Self { gate: Arc::default(), notes: Arc::default(), ..self }
     }
 
     /// Runs `sign` unless a freeze came since the reservation; a freeze waits until it returns.

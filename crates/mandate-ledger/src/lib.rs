@@ -21,7 +21,7 @@ mod stopped;
 
 pub use accounts::{Charge, Hold};
 pub use event::{Event, EventError};
-pub use gate::{Permit, Redeemed, Unhashed, Withheld};
+pub use gate::{Expired, Permit, Redeemed, Unhashed, Withheld};
 pub use ledger::{
     Durability, Genesis, LEDGER_NAME, Ledger, LedgerError, LedgerStatus, ledger_path,
 };

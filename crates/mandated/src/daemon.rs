@@ -110,6 +110,20 @@ impl Daemon {
         }
     }
 
+    /// Runs work that must not stop when the client hangs up.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Status>> + Send + 'static,
+    ) -> Result<T, Status> {
+        match self.tasks.spawn(work).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::error!(%error, "a call did not come to its end");
+                Err(Status::internal("the call did not come to its end"))
+            }
+        }
+    }
+
     /// Writes a refusal down that was found before the ledger was asked; gives back its status.
     pub(crate) async fn deny(&self, visit: &Visit, call: Call, refusal: Refusal) -> Status {
         match self.ledger.deny(visit.now.clone(), &visit.caller, call, refusal).await {

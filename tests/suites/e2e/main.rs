@@ -6,3 +6,4 @@ mod limits;
 mod peers;
 mod refusals;
 mod reload;
+mod settle;

@@ -7,7 +7,8 @@ use mandate_journal::{Progress, StoreError, Verified, VerifyFault, verify};
 
 use super::{Ledger, LedgerError};
 use crate::accounts::{self, Accounts, Hold};
-use crate::gate::Unhashed;
+use crate::gate::{Expired, Unhashed};
+use crate::refusal::Outcome;
 use crate::request::{BudgetFilter, Caller, CapBudget, ExplainAsk, Explanation, Scope};
 use mandate::clock::{ClockFault, ClockReading};
 
@@ -97,6 +98,22 @@ impl Ledger {
     ) -> Result<Vec<Hold>, LedgerError> {
         // Through the writer, which first notes the hash of each payment that was just signed.
         self.write(now, move |desk| accounts::open_holds(desk.tx.db(), after_seq, limit)).await
+    }
+
+    /// The payment of the open hold `seq` once its time is over: a permit for the bytes that were signed before.
+    ///
+    /// Refused before that, so that a freeze keeps back what can still be used, and where nothing was ever signed.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn expired(
+        &self,
+        now: ClockReading,
+        seq: u64,
+    ) -> Result<Outcome<Expired>, LedgerError> {
+        // Through the writer, for the same reason.
+        self.write(now, move |desk| desk.expired(seq)).await
     }
 
     /// Entries from `from` on, as stored: at most `limit`, and at most [`mandate_journal::read::ENTRIES_MAX`]. Blocks.

@@ -1,8 +1,9 @@
-//! The service that the principal calls: watches and steers, mints nothing.
+//! The service that the principal calls: watches and steers, mints nothing that was not minted before.
 
 mod log;
 mod report;
 mod request;
+mod settle;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -132,6 +133,24 @@ impl Control for ControlService {
         holds.truncate(HOLDS_MAX);
         let holds = holds.iter().map(report::hold).collect();
         Ok(Response::new(v1::ListHoldsResponse { holds, more }))
+    }
+
+    async fn get_payment(
+        &self,
+        request: Request<v1::GetPaymentRequest>,
+    ) -> Result<Response<v1::GetPaymentResponse>, Status> {
+        self.principal(&request)?;
+        let v1::GetPaymentRequest { seq } = request.into_inner();
+        settle::payment(&self.daemon, seq).await.map(Response::new)
+    }
+
+    async fn record_receipt(
+        &self,
+        request: Request<v1::RecordReceiptRequest>,
+    ) -> Result<Response<v1::RecordReceiptResponse>, Status> {
+        let peer = self.principal(&request)?;
+        let work = settle::receipt(Arc::clone(&self.daemon), peer.uid, request.into_inner());
+        self.daemon.to_the_end(work).await.map(Response::new)
     }
 
     async fn list_caps(

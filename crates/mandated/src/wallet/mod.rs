@@ -3,7 +3,7 @@
 //! One call runs in one order: let in, parse, verify, reserve, sign, answer. From the reservation on it is a task of
 //! its own, which goes on when the client hangs up and which shutdown waits for. Nothing is decided here.
 
-mod request;
+pub(crate) mod request;
 
 use std::sync::Arc;
 
@@ -57,13 +57,7 @@ impl WalletService {
         &self,
         work: impl Future<Output = Result<T, Status>> + Send + 'static,
     ) -> Result<Response<T>, Status> {
-        match self.daemon.tasks.spawn(work).await {
-            Ok(answer) => answer.map(Response::new),
-            Err(error) => {
-                tracing::error!(%error, "a call did not come to its end");
-                Err(Status::internal("the call did not come to its end"))
-            }
-        }
+        self.daemon.to_the_end(work).await.map(Response::new)
     }
 }
 
@@ -180,11 +174,16 @@ async fn record_receipt(
     receipt: Mandate<Receipt>,
 ) -> Result<v1::RecordReceiptResponse, Status> {
     let answer = daemon.ledger.record_receipt(visit.now.clone(), &visit.caller, receipt).await;
-    let status = match granted(&visit, Call::RecordReceipt, answer)? {
+    granted(&visit, Call::RecordReceipt, answer).map(recorded)
+}
+
+/// What a receipt said, as it goes over the wire.
+pub(crate) fn recorded(answer: Answer) -> v1::RecordReceiptResponse {
+    let status = match answer {
         Answer::Executed => "executed",
         Answer::Void => "void",
     };
-    Ok(v1::RecordReceiptResponse { status: status.to_owned() })
+    v1::RecordReceiptResponse { status: status.to_owned() }
 }
 
 /// Redeems a permit; a freeze that came in between gives the reservation back.
@@ -234,7 +233,7 @@ fn verified_cart(daemon: &Daemon, cart: UnverifiedMandate<Cart>) -> Result<Manda
 }
 
 /// Checks a receipt's signature under the merchant's keys, now and when its payment was minted.
-async fn verified_receipt(
+pub(crate) async fn verified_receipt(
     daemon: &Daemon,
     receipt: UnverifiedMandate<Receipt>,
 ) -> Result<Result<Mandate<Receipt>, Refusal>, Status> {

@@ -63,7 +63,7 @@ pub(super) fn payment(message: v1::MintPaymentRequest) -> Result<PaymentAsk, Ref
 }
 
 /// Reads a receipt: its shape only, no signature.
-pub(super) fn receipt(
+pub(crate) fn receipt(
     message: v1::RecordReceiptRequest,
 ) -> Result<UnverifiedMandate<Receipt>, Refusal> {
     let v1::RecordReceiptRequest { receipt } = message;
