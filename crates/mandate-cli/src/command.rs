@@ -92,7 +92,7 @@ pub(crate) enum Command {
     Thaw(freeze::ThawArguments),
     /// List payments that are minted and not yet settled
     Holds,
-    /// Show the merchants that wallet.toml lists
+    /// List merchants in wallet.toml, and show those that are
     Merchant {
         #[command(subcommand)]
         command: MerchantCommand,

@@ -33,10 +33,16 @@ impl Context<'_, '_> {
                 "this command asks before it acts, and nobody is there to answer; pass --yes";
             return Err(Failure::Usage(problem.to_owned()));
         }
-        self.ui.ask(&format!("{question} [y/N]"))?;
+        let answer = self.answer(&format!("{question} [y/N]"))?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+    }
+
+    /// What the person at the terminal types; nothing where it cannot be read.
+    pub(crate) fn answer(&mut self, question: &str) -> Result<String, Failure> {
+        self.ui.ask(question)?;
         let mut answer = String::new();
         let read = (&mut *self.input).take(ANSWER_BYTES_MAX).read_line(&mut answer);
         // What cannot be read is no yes.
-        Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+        Ok(read.map(|_| answer).unwrap_or_default())
     }
 }

@@ -25,6 +25,14 @@ pub(crate) fn for_terminal_json(json: &str) -> Cow<'_, str> {
     })
 }
 
+/// The start of a foreign text that may be of any length, with a sign where it was cut.
+pub(crate) fn shortened(text: &str, chars_max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(chars_max) {
+        Some((at, _)) => Cow::Owned(format!("{}…", text.get(..at).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}
+
 fn replace(text: &str, escape: impl Fn(&mut String, char) -> std::fmt::Result) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe_to_show) {
         return Cow::Borrowed(text);
@@ -52,6 +60,13 @@ mod tests {
         assert_eq!(for_terminal("red \u{1b}[31m\n"), "red \\u{1b}[31m\\u{a}");
         assert_eq!(for_terminal("\u{202e}desrever"), "\\u{202e}desrever");
         assert_eq!(for_terminal("Hôtel — 2 nuits"), "Hôtel — 2 nuits");
+    }
+
+    #[test]
+    fn what_is_long_is_cut_between_characters() {
+        assert_eq!(shortened("Hôtel", 5), "Hôtel");
+        assert_eq!(shortened("Hôtel", 2), "Hô…");
+        assert_eq!(shortened("", 0), "");
     }
 
     proptest! {

@@ -14,6 +14,7 @@ mod doctor;
 mod escape;
 mod explain;
 mod failure;
+mod fetch;
 mod freeze;
 mod holds;
 mod init;
@@ -27,6 +28,7 @@ mod status;
 mod time;
 mod ui;
 mod wallet;
+mod wallet_file;
 mod wire;
 
 use std::ffi::OsString;

@@ -212,6 +212,11 @@ impl Control {
         self.line.ask(self.client.clone().list_holds(v1::ListHoldsRequest { after_seq }))
     }
 
+    /// Has wallet.toml read again.
+    pub(crate) fn reload(&self) -> Result<v1::ReloadResponse, Failure> {
+        self.line.ask(self.client.clone().reload(v1::ReloadRequest {}))
+    }
+
     /// Entries of the journal, as stored: at most `limit` from `from_seq` on.
     pub(crate) fn entries(&self, from_seq: u64, limit: u64) -> Result<Vec<Vec<u8>>, Failure> {
         let ask = v1::ReadLogRequest { from_seq, limit, newest: false };

@@ -85,5 +85,5 @@ pub use report::{Read, Report, Reported, excerpt, quoted};
 pub use socket_address::socket_address;
 pub use table::Table;
 pub use unreadable::Unreadable;
-pub use url::{URL_BYTES_MAX, UrlError, url};
+pub use url::{URL_BYTES_MAX, UrlError, check_url, url};
 pub use value::{id, integer, name, one_of, parsed, text};

@@ -59,12 +59,18 @@ pub enum UrlError {
 /// Source: RFC 3986, section 3.
 pub fn url<F: OwnFault>(item: &Item<'_>, report: &mut Report<'_, F>) -> Read<String> {
     let text = text(item, report)?;
-    check(text).map_err(|error| item.fault(report, error))?;
+    check_url(text).map_err(|error| item.fault(report, error))?;
     Ok(text.to_owned())
 }
 
 /// Checks the address of an API.
-fn check(url: &str) -> Result<(), UrlError> {
+///
+/// # Errors
+///
+/// [`UrlError`] with the first rule that it breaks.
+///
+/// Source: RFC 3986, section 3.
+pub fn check_url(url: &str) -> Result<(), UrlError> {
     if url.len() > URL_BYTES_MAX {
         return Err(UrlError::TooLong { limit: URL_BYTES_MAX, actual: url.len() });
     }
@@ -128,7 +134,7 @@ mod tests {
             "http://[::1]:8080",
             "http://localhost",
         ] {
-            assert_eq!(check(url), Ok(()), "{url}");
+            assert_eq!(check_url(url), Ok(()), "{url}");
         }
         let too_long = format!("https://{}", "a".repeat(URL_BYTES_MAX));
         for (url, error) in [
@@ -153,7 +159,7 @@ mod tests {
             ("https://lux.example\\@evil.example", UrlError::Character { found: '\\' }),
             (too_long.as_str(), UrlError::TooLong { limit: 2_048, actual: 2_056 }),
         ] {
-            assert_eq!(check(url), Err(error), "{url}");
+            assert_eq!(check_url(url), Err(error), "{url}");
         }
     }
 }

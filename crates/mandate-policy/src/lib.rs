@@ -12,7 +12,7 @@ mod rules;
 mod window;
 
 pub use mandate::digest::PolicyDigest;
-pub use mandate_config::{KeyReference, KeyStore, URL_BYTES_MAX, UrlError};
+pub use mandate_config::{KeyReference, KeyStore, URL_BYTES_MAX, UrlError, check_url};
 
 pub use decide::{Allowed, Ask, Decision, Request, Spent, decide};
 pub use denial::{Denial, Violation};

@@ -45,7 +45,8 @@ account = "{account}"
 name = "agent"
 uid = {uid}
 
-# Whom agents may ask, and for what. The key is the merchant's, from its /.well-known/mandate.json.
+# Whom agents may ask, and for what. `mandate merchant add URL` asks a merchant for its keys and actions, shows them
+# to you, and adds such a block with a cap.
 #
 # [[merchant]]
 # id = "lux-hotels"

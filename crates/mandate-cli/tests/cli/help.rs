@@ -8,7 +8,7 @@ use crate::desk::{Said, bare, said, spawn};
 use crate::mask::assert_golden;
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "",
     "init",
     "key",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 24] = [
     "thaw",
     "holds",
     "merchant",
+    "merchant add",
     "merchant list",
     "config",
     "config check",
@@ -96,6 +97,13 @@ fn a_wrong_call_is_exit_2_and_told_the_way_out() {
         ("freez", "'freeze'"),
         ("--jsn status", "'--json'"),
         ("settle", "unrecognized subcommand 'settle'"),
+        ("merchant add", "<URL>"),
+        ("merchant add lux.example", "does not start with https://"),
+        ("merchant add https://ada:pw@lux.example", "names a user"),
+        ("merchant add https://lux.example --yes", "whoever answers at that URL could be anyone"),
+        ("merchant add https://lux.example --fingerprint x", "is not 32 bytes"),
+        ("merchant add https://lux.example --day-cap 100", "for '--day-cap <AMOUNT>'"),
+        ("merchant add http://lux.example", "--insecure-http"),
         ("key rotate", "unrecognized subcommand 'rotate'"),
         ("status now", "unexpected argument 'now'"),
         ("explain", "--merchant <ID>"),

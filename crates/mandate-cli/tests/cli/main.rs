@@ -11,6 +11,8 @@ mod help;
 mod init;
 mod look;
 mod mask;
+mod merchant;
 mod purchase;
+mod server;
 mod terminal;
 mod unreachable;

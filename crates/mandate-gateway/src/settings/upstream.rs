@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 use http::uri::{Authority, Scheme};
-use mandate_config::{Item, Read, UrlError, parse, url};
+use mandate_config::{Item, Read, UrlError, check_url, url};
 
-use super::fault::{FaultKind, GatewayFault, Report};
+use super::fault::{GatewayFault, Report};
 
 /// The address of the API: scheme, host and perhaps a path that every call is put below.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +34,7 @@ pub(super) fn upstream(
 }
 
 fn address(item: &Item<'_>, report: &mut Report<'_>) -> Read<UpstreamAddress> {
-    let url = url(item, report)?;
-    UpstreamAddress::split(&url).ok_or_else(|| item.fault(report, UrlError::Host))
+    url(item, report)?.parse().map_err(|error: UrlError| item.fault(report, error))
 }
 
 impl UpstreamAddress {
@@ -83,17 +82,8 @@ impl FromStr for UpstreamAddress {
 
     /// Reads an address by the rules of the file.
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let line = format!("upstream = {}", toml_edit::Value::from(text));
-        let read = parse::<_, GatewayFault>(&line, &["upstream"], |root, report| {
-            root.required("upstream", "an address", report, address)
-        });
-        read.map_err(|faults| {
-            let error = faults.iter().find_map(|fault| match fault.kind() {
-                FaultKind::Url(error) => Some(error.clone()),
-                _ => None,
-            });
-            error.unwrap_or(UrlError::Host)
-        })
+        check_url(text)?;
+        Self::split(text).ok_or(UrlError::Host)
     }
 }
 

@@ -1,6 +1,5 @@
-//! `mandate merchant`: the merchants that wallet.toml lists.
+//! `mandate merchant list`: the merchants that wallet.toml lists.
 
-use clap::Subcommand;
 use mandate::{KeyId, UnixSeconds};
 use mandate_policy::{Merchant, Rules};
 use serde::Serialize;
@@ -9,13 +8,6 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::time::local;
 use crate::ui::{Table, Ui};
-
-/// What is to be done with merchants.
-#[derive(Debug, Clone, Copy, Subcommand)]
-pub(crate) enum MerchantCommand {
-    /// List them, with their keys and actions
-    List,
-}
 
 #[derive(Serialize)]
 struct Listed<'r> {
@@ -49,15 +41,8 @@ impl<'r> Listed<'r> {
     }
 }
 
-/// Runs one of them.
-pub(crate) fn run(command: MerchantCommand, context: &mut Context<'_, '_>) -> Result<(), Failure> {
-    match command {
-        MerchantCommand::List => list(context),
-    }
-}
-
 /// Shows what the file says, whether or not the wallet runs.
-fn list(context: &mut Context<'_, '_>) -> Result<(), Failure> {
+pub(super) fn run(context: &mut Context<'_, '_>) -> Result<(), Failure> {
     let rules = mandated::load(context.places.config())?.rules;
     let merchants: Vec<Listed<'_>> =
         rules.merchants().map(|merchant| Listed::of(merchant, &rules)).collect();
