@@ -9,7 +9,7 @@ use crate::audit::AuditCommand;
 use crate::config::ConfigCommand;
 use crate::key::KeyCommand;
 use crate::merchant::MerchantCommand;
-use crate::{agent, budget, explain, freeze, init};
+use crate::{agent, budget, explain, freeze, init, settle};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -92,6 +92,8 @@ pub(crate) enum Command {
     Thaw(freeze::ThawArguments),
     /// List payments that are minted and not yet settled
     Holds,
+    /// Ask merchants what became of these payments: receipts, or the amount back
+    Settle(settle::Arguments),
     /// List merchants in wallet.toml, and show those that are
     Merchant {
         #[command(subcommand)]

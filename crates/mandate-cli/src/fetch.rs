@@ -71,6 +71,13 @@ pub(crate) enum FetchError {
     Unreachable(#[source] hyper_util::client::legacy::Error),
 }
 
+impl FetchError {
+    /// Whether the same may be true of the next question to this merchant: it is not to be asked again and again.
+    pub(crate) fn is_lasting(&self) -> bool {
+        matches!(self, Self::Roots(_) | Self::TimedOut { .. } | Self::Unreachable(_))
+    }
+}
+
 /// What was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -263,9 +270,9 @@ mod tests {
         let limit = Duration::from_millis(50);
         let mut fetcher = Fetcher::with_timeout(limit).unwrap();
         let error = fetcher.ask(Question { url: &url, post: None, bytes_max: 1 }).unwrap_err();
-        assert!(matches!(error, FetchError::TimedOut { .. }), "{error}");
+        assert!(matches!(error, FetchError::TimedOut { .. }) && error.is_lasting(), "{error}");
         drop(listener);
         let error = fetcher.ask(Question { url: &url, post: None, bytes_max: 1 }).unwrap_err();
-        assert!(matches!(error, FetchError::Unreachable(_)), "{error}");
+        assert!(matches!(error, FetchError::Unreachable(_)) && error.is_lasting(), "{error}");
     }
 }

@@ -11,23 +11,40 @@ use crate::ui::{Align, Table};
 use crate::wallet::Control;
 use crate::wire::{non_empty, optional_money, time};
 
-#[derive(Serialize)]
-struct Hold {
-    seq: u64,
-    jti: String,
-    agent: String,
-    merchant: String,
-    action: String,
-    total: Option<Money>,
-    minted_at: Option<UnixSeconds>,
-    expires_at: Option<UnixSeconds>,
+/// One of them.
+#[derive(Debug, Serialize)]
+pub(crate) struct Hold {
+    /// The entry that made it.
+    pub(crate) seq: u64,
+    /// The payment's id.
+    pub(crate) jti: String,
+    /// Who paid.
+    pub(crate) agent: String,
+    /// Whom.
+    pub(crate) merchant: String,
+    /// For what.
+    pub(crate) action: String,
+    /// How much.
+    pub(crate) total: Option<Money>,
+    /// When it was minted.
+    pub(crate) minted_at: Option<UnixSeconds>,
+    /// The payment's `exp`.
+    pub(crate) expires_at: Option<UnixSeconds>,
+    /// H(payment); none before it was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    payment: Option<String>,
+    pub(crate) payment: Option<String>,
 }
 
 /// Asks for all of them and shows them.
 pub(crate) fn run(context: &mut Context<'_, '_>) -> Result<(), Failure> {
-    let control = Control::connect(&context.places)?;
+    let holds = all(&Control::connect(&context.places)?)?;
+    context.ui.answer(&holds, |ui| {
+        if holds.is_empty() { ui.line("nothing is held") } else { ui.table(&table(&holds)) }
+    })
+}
+
+/// All of them, page by page.
+pub(crate) fn all(control: &Control) -> Result<Vec<Hold>, Failure> {
     let mut holds: Vec<Hold> = Vec::new();
     loop {
         let after = holds.last().map_or(0, |hold| hold.seq);
@@ -37,12 +54,9 @@ pub(crate) fn run(context: &mut Context<'_, '_>) -> Result<(), Failure> {
         }
         // A wallet that says "more" and sends nothing new would be asked for ever.
         if !page.more || holds.last().is_none_or(|hold| hold.seq <= after) {
-            break;
+            return Ok(holds);
         }
     }
-    context.ui.answer(&holds, |ui| {
-        if holds.is_empty() { ui.line("nothing is held") } else { ui.table(&table(&holds)) }
-    })
 }
 
 fn read(wire: v1::Hold) -> Result<Hold, Failure> {

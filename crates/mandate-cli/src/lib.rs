@@ -24,6 +24,7 @@ mod key;
 mod merchant;
 mod places;
 mod record;
+mod settle;
 mod status;
 mod time;
 mod ui;
@@ -117,6 +118,7 @@ fn dispatch(command: Command, context: &mut Context<'_, '_>) -> Result<(), Failu
         Command::Freeze(arguments) => freeze::freeze(arguments, context),
         Command::Thaw(arguments) => freeze::thaw(arguments, context),
         Command::Holds => holds::run(context),
+        Command::Settle(arguments) => settle::run(&arguments, context),
         Command::Merchant { command } => merchant::run(command, context),
         Command::Config { command } => config::run(command, context),
         Command::Audit { command } => audit::run(command, context),

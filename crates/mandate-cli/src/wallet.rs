@@ -212,6 +212,19 @@ impl Control {
         self.line.ask(self.client.clone().list_holds(v1::ListHoldsRequest { after_seq }))
     }
 
+    /// The payment of an open hold whose time is over, as it was signed.
+    pub(crate) fn payment(&self, seq: u64) -> Result<v1::GetPaymentResponse, Failure> {
+        self.line.ask(self.client.clone().get_payment(v1::GetPaymentRequest { seq }))
+    }
+
+    /// Hands in a receipt.
+    pub(crate) fn receipt(
+        &self,
+        ask: v1::RecordReceiptRequest,
+    ) -> Result<v1::RecordReceiptResponse, Failure> {
+        self.line.ask(self.client.clone().record_receipt(ask))
+    }
+
     /// Has wallet.toml read again.
     pub(crate) fn reload(&self) -> Result<v1::ReloadResponse, Failure> {
         self.line.ask(self.client.clone().reload(v1::ReloadRequest {}))

@@ -8,7 +8,7 @@ use crate::desk::{Said, bare, said, spawn};
 use crate::mask::assert_golden;
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "",
     "init",
     "key",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 25] = [
     "freeze",
     "thaw",
     "holds",
+    "settle",
     "merchant",
     "merchant add",
     "merchant list",
@@ -96,7 +97,7 @@ fn a_wrong_call_is_exit_2_and_told_the_way_out() {
         ("", "Usage: mandate"),
         ("freez", "'freeze'"),
         ("--jsn status", "'--json'"),
-        ("settle", "unrecognized subcommand 'settle'"),
+        ("settle --merchant Lux", "holds 'L'"),
         ("merchant add", "<URL>"),
         ("merchant add lux.example", "does not start with https://"),
         ("merchant add https://ada:pw@lux.example", "names a user"),

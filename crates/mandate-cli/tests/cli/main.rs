@@ -14,5 +14,6 @@ mod mask;
 mod merchant;
 mod purchase;
 mod server;
+mod settle;
 mod terminal;
 mod unreachable;

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use crate::desk::{CAPS, Desk};
 
 /// Everything that needs the running wallet.
-const NEEDS_IT: [&str; 10] = [
+const NEEDS_IT: [&str; 11] = [
     "status",
     "budget",
     "explain --merchant lux-hotels --action book_room",
@@ -17,6 +17,7 @@ const NEEDS_IT: [&str; 10] = [
     "thaw --yes",
     "thaw --clock --yes",
     "holds",
+    "settle",
 ];
 
 #[test]
