@@ -10,6 +10,7 @@ use mandate_tests::{LUX, Merchant, RIVAL};
 use serde_json::{Value, json};
 
 use crate::desk::{CAPS, Desk, Said};
+use crate::mask::{assert_golden, masked};
 use crate::server::{Answer, Asked, Server};
 
 /// Payments that live so short that a test can wait for their end.
@@ -223,6 +224,21 @@ fn nothing_but_the_merchants_receipt_of_this_payment_ends_a_hold() {
     let outcomes: Vec<&Value> =
         answers.as_array().expect("holds").iter().map(|hold| &hold["outcome"]).collect();
     assert_eq!(outcomes, ["open", "unanswered"], "one merchant's fault stops nothing");
+}
+
+#[test]
+fn every_outcome_is_one_line() {
+    let cap = "[[cap]]\nper = \"lifetime\"\nspend = \"500.00 EUR\"\n";
+    let Some(shop) = shop(cap) else { return };
+    shop.book(|lux, payment| Entry::Used(executed(lux, payment).as_str().to_owned()));
+    shop.book(|lux, payment| Entry::Used(void(lux, payment).as_str().to_owned()));
+    shop.book(|_, _| Entry::Says(problem(503, "unavailable")));
+    shop.book(|_, _| Entry::Says(problem(404, "receipt_unknown")));
+    fly(&shop.desk);
+    let said = shop.settle();
+    assert_eq!((said.code, said.err.as_str()), (Some(1), ""), "{}", said.out);
+    let shown = said.out.replace(&shop.server.url(), "http://127.0.0.1:8080");
+    assert_golden("settle.txt", &masked(&shown, &shop.desk));
 }
 
 #[test]
