@@ -37,6 +37,30 @@ pub type VerifiedBody = Full<Bytes>;
 pub type AnswerBody<B> = Either<B, Full<Bytes>>;
 
 /// Puts a [`Gateway`] around a service.
+///
+/// In a service of one's own there is no proxy and no second process. The layer goes around the whole router, so that
+/// no route is without it:
+///
+/// ```
+/// use axum::Router;
+/// use axum::routing::post;
+/// use mandate_gateway::{Gateway, GatewayLayer, Limits, serve};
+/// use tokio::net::TcpListener;
+/// use tokio_util::sync::CancellationToken;
+/// use tower::Layer as _;
+///
+/// async fn run(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
+///     const ROOM: &str = r#"{"title": "One night", "quantity": 1, "amount": 9000}"#;
+///     let quote = || async { format!(r#"{{"currency": "EUR", "line_items": [{ROOM}]}}"#) };
+///     let api = Router::new()
+///         .route("/quotes", post(quote))
+///         .route("/bookings", post(|| async { "booked" }));
+///     let api = GatewayLayer::new(gateway.clone()).layer(api);
+///     serve(listener, api, &Limits::default(), stop).await;
+///     // What is under way is settled before the book is closed.
+///     gateway.drain().await;
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct GatewayLayer {
     gateway: Gateway,
