@@ -36,6 +36,11 @@ impl TestClock {
         self.0.lock().expect("no panic while held").wall = wall;
     }
 
+    /// Both clocks show this from now on.
+    pub fn show(&self, reading: ClockReading) {
+        *self.0.lock().expect("no panic while held") = reading;
+    }
+
     /// The machine starts again.
     pub fn reboot(&self, boot_id: &str) {
         let mut now = self.0.lock().expect("no panic while held");

@@ -1,8 +1,10 @@
-//! Harness shared by the suites: a principal's home with a real key, the daemon over it, clients, and a clock to bend.
+//! Harness shared by the suites: a principal's home with a real key, the daemon over it, clients, and a clock to bend;
+//! and a merchant's side of the same.
 
 mod clock;
 mod daemon;
 mod denial;
+pub mod gateway;
 mod home;
 pub mod invariants;
 pub mod parties;
