@@ -1,22 +1,23 @@
-//! One attempt to have a reserved use executed, and what its answer says became of it.
+//! One attempt to have a use reserved and executed, and what its answer says became of it.
 //!
-//! It runs in a task of its own: a client that hangs up does not leave a use half done.
+//! From reserve to record it runs in a task of its own: a client that hangs up does not leave a use half done.
 
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use mandate::text::{Order, VoidReason};
+use mandate_journal::WriteError;
 use tokio::sync::oneshot;
 use tower::ServiceExt as _;
 
 use super::Upstream;
 use super::answer::{Refused, attach_receipt};
-use super::flow::Reply;
+use super::flow::{Reply, Used, unwritten, used_by_another};
 use super::gateway::{Gateway, jti};
 use super::headers::{self, MANDATE_ORDER, Told};
 use super::limits::InFlight;
 use super::request::{BoxError, Whole};
 use super::turns::Turn;
-use crate::book::{Decider, Outcome, Reservation};
+use crate::book::{Decider, Outcome, Presented, Reservation};
 use crate::refusal::{Refusal, Spent};
 
 /// Answers by which an API says that it did not execute a call and never will.
@@ -34,45 +35,66 @@ const REFUSED: [StatusCode; 9] = [
 
 /// A call that may go to the API.
 pub(super) struct Attempt {
-    pub(super) reservation: Reservation,
-    /// Whether no call for it can have reached the API before.
-    pub(super) first: bool,
     pub(super) whole: Whole,
     pub(super) told: Told,
 }
 
-/// Sends the call, settles its use where the answer decides, and gives the answer.
-pub(super) async fn run<S>(
+/// Has the book reserve a use, sends the call, settles the use where the answer decides, and gives the answer.
+pub(super) async fn run<S, P>(
     gateway: &Gateway,
     inner: S,
+    presenting: P,
     attempt: Attempt,
     guards: (Turn, InFlight),
-) -> Result<Reply<S::Body>, Refused>
+) -> Result<Used<S::Body>, Refused>
 where
     S: Upstream,
+    P: Future<Output = Result<Presented, WriteError>> + Send + 'static,
 {
     let (done, answer) = oneshot::channel();
     let own = gateway.clone();
     gateway.tasks().spawn(async move {
-        let reply = execute(&own, inner, attempt).await;
+        let used = after(&own, inner, presenting.await, attempt).await;
         // Only now may another call for the same mandate go on.
         drop(guards);
         // The client may have hung up.
-        drop(done.send(reply));
+        drop(done.send(used));
     });
     let lost = Refusal::Upstream { problem: "the call was lost", spent: Spent::Reserved };
-    Ok(answer.await.unwrap_or(Err(lost))?)
+    answer.await.unwrap_or(Err(lost.into()))
 }
 
+/// Goes on with what the book said about a mandate.
+async fn after<S>(
+    gateway: &Gateway,
+    inner: S,
+    presented: Result<Presented, WriteError>,
+    attempt: Attempt,
+) -> Result<Used<S::Body>, Refused>
+where
+    S: Upstream,
+{
+    let (reservation, first) = match presented.map_err(unwritten)? {
+        Presented::Reserved(reservation) => (reservation, true),
+        Presented::Again(reservation) => (reservation, false),
+        Presented::Refused(refusal) => return Err(refusal.into()),
+        Presented::Settled(receipt) => return Ok(Used::Before(Box::new(gateway.sign(&receipt)?))),
+        Presented::UsedByAnother(receipt) => return Err(used_by_another(gateway, receipt)?),
+    };
+    Ok(Used::Replied(execute(gateway, inner, reservation, first, attempt).await?))
+}
+
+/// Sends the call of a reserved use; `first` if no call for it can have reached the API before.
 async fn execute<S>(
     gateway: &Gateway,
     inner: S,
-    attempt: Attempt,
+    reservation: Reservation,
+    first: bool,
+    Attempt { whole, told }: Attempt,
 ) -> Result<Reply<S::Body>, Refusal>
 where
     S: Upstream,
 {
-    let Attempt { reservation, first, whole, told } = attempt;
     let answer = send(gateway, inner, &reservation, whole, &told).await?;
     let status = answer.status();
     let Some(outcome) = outcome(status, answer.headers(), first) else {

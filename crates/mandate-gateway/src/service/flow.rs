@@ -18,7 +18,7 @@ use super::limits::InFlight;
 use super::request::{BoxError, Whole, check_declared_size, origin_form, read_body};
 use super::turns::Turn;
 use super::{AnswerBody, Upstream, quote, receipts};
-use crate::book::{Presented, Recorded};
+use crate::book::Recorded;
 use crate::judge::Call;
 use crate::refusal::{HeaderFault, Refusal};
 use crate::settings::{Action, Price};
@@ -210,11 +210,11 @@ impl Visit<'_> {
             self.gateway.signer()?;
             let (whole, call) = self.whole(parts, target, body).await?;
             let turn = self.turn(intent.hash().into()).await?;
-            let (gateway, presented) = (self.gateway, intent.clone());
-            let presented = gateway.book().present_free(gateway.now(), presented, call).await;
-            let told = Told::of_intent(&intent);
-            let guards = (turn, in_flight);
-            self.after(inner, presented.map_err(unwritten)?, whole, told, guards).await
+            let (own, told, intent) =
+                (self.gateway.clone(), Told::of_intent(&intent), intent.clone());
+            let presenting = async move { own.book().present_free(own.now(), intent, call).await };
+            let attempt = Attempt { whole, told };
+            attempt::run(self.gateway, inner, presenting, attempt, (turn, in_flight)).await
         };
         match used.await {
             Ok(Used::Replied(reply)) => Ok(reply),
@@ -244,12 +244,12 @@ impl Visit<'_> {
             let (whole, call) = self.whole(parts, target, body).await?;
             let turn = self.turn(payment.hash().into()).await?;
             let cart = receipts::cart_of(self.gateway, &payment).await?;
-            let (gateway, presented) = (self.gateway, payment.clone());
-            let presented =
-                gateway.book().present_payment(gateway.now(), presented, cart, call).await;
-            let told = Told::of_payment(&payment);
-            let guards = (turn, in_flight);
-            self.after(inner, presented.map_err(unwritten)?, whole, told, guards).await
+            let (own, told, payment) =
+                (self.gateway.clone(), Told::of_payment(&payment), payment.clone());
+            let presenting =
+                async move { own.book().present_payment(own.now(), payment, cart, call).await };
+            let attempt = Attempt { whole, told };
+            attempt::run(self.gateway, inner, presenting, attempt, (turn, in_flight)).await
         };
         match used.await {
             Ok(Used::Replied(reply)) => Ok(reply),
@@ -257,38 +257,10 @@ impl Visit<'_> {
             Err(refused) => Err(self.refuse(&payment, refused).await),
         }
     }
-
-    /// Goes on with what the book said about a mandate.
-    async fn after<S>(
-        &self,
-        inner: S,
-        presented: Presented,
-        whole: Whole,
-        told: Told,
-        guards: (Turn, InFlight),
-    ) -> Result<Used<S::Body>, Refused>
-    where
-        S: Upstream,
-    {
-        let (reservation, first) = match presented {
-            Presented::Reserved(reservation) => (reservation, true),
-            Presented::Again(reservation) => (reservation, false),
-            Presented::Refused(refusal) => return Err(refusal.into()),
-            Presented::Settled(receipt) => {
-                return Ok(Used::Before(Box::new(self.gateway.sign(&receipt)?)));
-            }
-            Presented::UsedByAnother(receipt) => {
-                return Err(used_by_another(self.gateway, receipt)?);
-            }
-        };
-        let attempt = Attempt { reservation, first, whole, told };
-        let reply = attempt::run(self.gateway, inner, attempt, guards).await?;
-        Ok(Used::Replied(reply))
-    }
 }
 
 /// What came of using a mandate.
-enum Used<U> {
+pub(super) enum Used<U> {
     /// It was used before; the receipt says what came of it.
     Before(Box<Mandate<Receipt>>),
     /// It was used now.
