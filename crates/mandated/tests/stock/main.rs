@@ -17,6 +17,7 @@
     reason = "a test stops where its own assumption fails"
 )]
 
+mod agent;
 mod cases;
 mod page;
 mod script;
@@ -29,7 +30,7 @@ use mandate_tests::Home;
 use serde_json::Value;
 
 use crate::cases::{about, cases, flipped, minted};
-use crate::page::{PROGRAMS, Pasted};
+use crate::page::{PROGRAMS, Pasted, VERIFY};
 use crate::script::{Script, node, packages, python, workspace};
 
 const CAP: &str = r#"
@@ -93,9 +94,8 @@ fn judges(name: &str, verifier: &mut Script, good: &Value, jti: &str) {
 
 #[test]
 fn the_page_has_its_programs() {
-    let text = page::text();
     for (language, title) in PROGRAMS {
-        assert!(page::block(&text, language, title).contains("verify("), "{title}");
+        assert!(page::block(VERIFY, language, title).contains("verify("), "{title}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The programs in `docs/verify.md`, taken out of the page as a reader would.
+//! The programs in the documentation, taken out of their pages as a reader would.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,19 +11,19 @@ use crate::script::workspace;
 /// The fences of the page's programs: the language, and the file it belongs into.
 pub(crate) const PROGRAMS: [(&str, &str); 2] = [("python", "verify.py"), ("js", "verify.mjs")];
 
-pub(crate) fn text() -> String {
-    fs::read_to_string(workspace().join("docs/verify.md")).expect("docs/verify.md")
-}
+/// The page for merchants without a gateway.
+pub(crate) const VERIFY: &str = "docs/verify.md";
 
-/// The one block of the page with this language and title.
-pub(crate) fn block<'a>(page: &'a str, language: &str, title: &str) -> &'a str {
+/// The one block of a page with this language and title.
+pub(crate) fn block(page: &str, language: &str, title: &str) -> String {
+    let text = fs::read_to_string(workspace().join(page)).expect(page);
     let fence = format!("\n```{language} title={title}\n");
-    let mut found = page.split(fence.as_str()).skip(1);
+    let mut found = text.split(fence.as_str()).skip(1);
     let (Some(rest), None) = (found.next(), found.next()) else {
-        panic!("docs/verify.md has no single block that begins with{fence}");
+        panic!("{page} has no single block that begins with{fence}");
     };
     let end = rest.find("\n```\n").expect("a block that ends");
-    rest.get(..=end).unwrap()
+    rest.get(..=end).unwrap().to_owned()
 }
 
 /// A folder with the page's programs, and Node's packages where these look for them.
@@ -31,9 +31,9 @@ pub(crate) struct Pasted(TempDir);
 
 impl Pasted {
     pub(crate) fn new(packages: &Path) -> Self {
-        let (folder, page) = (TempDir::with_prefix("mandate-").unwrap(), text());
+        let folder = TempDir::with_prefix("mandate-").unwrap();
         for (language, title) in PROGRAMS {
-            fs::write(folder.path().join(title), block(&page, language, title)).unwrap();
+            fs::write(folder.path().join(title), block(VERIFY, language, title)).unwrap();
         }
         let packages = packages.canonicalize().unwrap();
         symlink(packages.join("node_modules"), folder.path().join("node_modules")).unwrap();
