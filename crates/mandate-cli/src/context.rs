@@ -1,15 +1,13 @@
 //! What every command is given: where things are, how to speak, whom it can ask, and the time.
 
-use std::io::{BufRead, Read as _};
+use std::io::BufRead;
 
 use mandate::UnixSeconds;
+use mandate_terminal::confirm;
 
 use crate::failure::Failure;
 use crate::places::Places;
 use crate::ui::Ui;
-
-/// Longest answer that is read, in bytes.
-const ANSWER_BYTES_MAX: u64 = 64;
 
 /// What every command is given.
 pub(crate) struct Context<'c, 'a> {
@@ -28,21 +26,11 @@ pub(crate) struct Context<'c, 'a> {
 impl Context<'_, '_> {
     /// Asks the person at the terminal; anything but a yes is a no.
     pub(crate) fn is_confirmed(&mut self, question: &str) -> Result<bool, Failure> {
-        if !self.input_is_terminal {
-            let problem =
-                "this command asks before it acts, and nobody is there to answer; pass --yes";
-            return Err(Failure::Usage(problem.to_owned()));
-        }
-        let answer = self.answer(&format!("{question} [y/N]"))?;
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+        confirm::is_confirmed(self.ui, self.input, self.input_is_terminal, question)
     }
 
     /// What the person at the terminal types; nothing where it cannot be read.
     pub(crate) fn answer(&mut self, question: &str) -> Result<String, Failure> {
-        self.ui.ask(question)?;
-        let mut answer = String::new();
-        let read = (&mut *self.input).take(ANSWER_BYTES_MAX).read_line(&mut answer);
-        // What cannot be read is no yes.
-        Ok(read.map(|_| answer).unwrap_or_default())
+        confirm::answer(self.ui, self.input, question)
     }
 }

@@ -18,7 +18,7 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use crate::escape::shortened;
+use mandate_terminal::escape::shortened;
 
 /// How long one request may take, from the look-up of the name to the last byte of the answer.
 pub(crate) const FETCH_TIMEOUT: Duration = Duration::from_secs(15);

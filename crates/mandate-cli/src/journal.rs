@@ -4,20 +4,17 @@
 
 use std::fs;
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use mandate::{Head, PrincipalId, PublicKey};
 use mandate_journal::{OpenError, StoreError};
 use mandate_ledger::{Event, StoppedLedger};
+use mandate_terminal::record::{Entries, damaged};
 
 use crate::failure::{Failure, chain};
 use crate::places::Places;
-use crate::record::Record;
+use crate::record::Wallet;
 use crate::wallet::Control;
-
-/// Entries read at a time.
-const PAGE_ENTRIES: u64 = 256;
 
 /// The journal, as long as it was when it was opened.
 #[derive(Debug)]
@@ -97,72 +94,14 @@ impl Journal {
         }
         let first = self.record(0)?;
         let Some(Event::Init(init)) = first.event() else {
-            return Err(damaged("the first entry is none of a wallet"));
+            return Err(damaged::<Wallet>("the first entry is none of a wallet"));
         };
-        let key =
-            init.key.clone().try_into().map_err(|error| damaged(&format!("entry 0: {error}")))?;
+        let key = init
+            .key
+            .clone()
+            .try_into()
+            .map_err(|error| damaged::<Wallet>(&format!("entry 0: {error}")))?;
         Ok(Owner { principal: init.principal.clone(), key })
-    }
-
-    /// One entry.
-    pub(crate) fn record(&self, seq: u64) -> Result<Record, Failure> {
-        if seq >= self.size {
-            // The first entry is made with the ledger.
-            let last = self.size.saturating_sub(1);
-            return Err(Failure::Check(format!("there is no entry {seq}: the newest is {last}")));
-        }
-        let entry = self.page(seq, 1)?.into_iter().next();
-        entry.ok_or_else(|| damaged(&format!("entry {seq} is missing")))
-    }
-
-    /// Every entry from `from` on, in order.
-    pub(crate) fn forward(
-        &self,
-        from: u64,
-        mut visit: impl FnMut(Record) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let mut next = from;
-        while next < self.size {
-            let limit = PAGE_ENTRIES.min(self.size.saturating_sub(next));
-            self.page(next, limit)?.into_iter().try_for_each(&mut visit)?;
-            next = next.saturating_add(limit);
-        }
-        Ok(())
-    }
-
-    /// Pages of entries, the newest page first and the oldest entry of each first, until `visit` has enough.
-    pub(crate) fn backward(
-        &self,
-        mut visit: impl FnMut(Vec<Record>) -> Result<ControlFlow<()>, Failure>,
-    ) -> Result<(), Failure> {
-        let mut end = self.size;
-        while end > 0 {
-            let from = end.saturating_sub(PAGE_ENTRIES);
-            if visit(self.page(from, end.saturating_sub(from))?)?.is_break() {
-                return Ok(());
-            }
-            end = from;
-        }
-        Ok(())
-    }
-
-    /// Exactly the entries from `from` on, as many as `limit`; all of them exist.
-    fn page(&self, from: u64, limit: u64) -> Result<Vec<Record>, Failure> {
-        let entries = match &self.source {
-            Source::Daemon(control) => control.entries(from, limit)?,
-            Source::File(ledger) => {
-                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                ledger.entries(from, limit).map_err(|error| unreadable(&error))?
-            }
-        };
-        let records: Vec<Record> =
-            entries.into_iter().map(Record::read).collect::<Result<_, _>>()?;
-        let wanted = from..from.saturating_add(limit);
-        if records.iter().map(Record::seq).eq(wanted) {
-            Ok(records)
-        } else {
-            Err(damaged(&format!("not all entries from {from} on are there")))
-        }
     }
 
     /// Has chain, tree and every total recomputed.
@@ -173,14 +112,34 @@ impl Journal {
                 if !answer.fault.is_empty() {
                     return Err(Failure::Check(not_whole(&answer.fault)));
                 }
-                let root =
-                    answer.root.parse().map_err(|error| damaged(&format!("root: {error}")))?;
+                let root = answer
+                    .root
+                    .parse()
+                    .map_err(|error| damaged::<Wallet>(&format!("root: {error}")))?;
                 Ok(Head { size: answer.size, root })
             }
             Source::File(ledger) => match ledger.verify() {
                 Ok(verified) => Ok(verified.head),
                 Err(fault) => Err(Failure::Check(not_whole(&chain(&fault)))),
             },
+        }
+    }
+}
+
+impl Entries for Journal {
+    type Side = Wallet;
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn stored(&self, from: u64, limit: u64) -> Result<Vec<Vec<u8>>, Failure> {
+        match &self.source {
+            Source::Daemon(control) => control.entries(from, limit),
+            Source::File(ledger) => {
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                ledger.entries(from, limit).map_err(|error| unreadable(&error))
+            }
         }
     }
 }
@@ -223,8 +182,4 @@ pub(crate) fn unopened(error: &OpenError) -> Failure {
 
 fn unreadable(error: &StoreError) -> Failure {
     Failure::Check(format!("the ledger cannot be read: {}", chain(error)))
-}
-
-fn damaged(what: &str) -> Failure {
-    Failure::Check(format!("{what}; run `mandate audit verify`"))
 }

@@ -21,6 +21,9 @@ use tonic_types::StatusExt as _;
 use crate::failure::{Denial, Failure, chain};
 use crate::places::Places;
 
+/// Who answers, in messages.
+pub(crate) const WALLET: &str = "wallet";
+
 /// How long the wallet may take to let us in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the wallet may take to answer. A write waits for the disk; a key store may wait for the desktop.
@@ -72,7 +75,7 @@ impl Line {
     }
 
     fn unreachable(&self, problem: String) -> Failure {
-        Failure::Unreachable { socket: self.socket.clone(), problem }
+        Failure::Unreachable { peer: WALLET, socket: self.socket.clone(), problem }
     }
 
     /// Waits for the answer to one call.
@@ -114,9 +117,9 @@ impl Line {
                 Code::Unavailable => self.unreachable("it hung up; its log says more".to_owned()),
                 Code::Unimplemented => {
                     let problem = "it does not know this request: mandate and mandated are of different versions";
-                    Failure::Remote(problem.to_owned())
+                    Failure::Remote { peer: WALLET, problem: problem.to_owned() }
                 }
-                _ => Failure::Remote(status.message().to_owned()),
+                _ => Failure::Remote { peer: WALLET, problem: status.message().to_owned() },
             },
         }
     }
@@ -333,7 +336,7 @@ mod tests {
         assert!(matches!(gone, Failure::Unreachable { .. }), "{gone}");
         let other = line.failure(&Status::unimplemented("no such method"));
         assert!(other.to_string().contains("different versions"), "{other}");
-        assert!(matches!(line.failure(&Status::internal("x")), Failure::Remote(_)));
+        assert!(matches!(line.failure(&Status::internal("x")), Failure::Remote { .. }));
     }
 
     #[test]

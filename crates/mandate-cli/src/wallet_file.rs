@@ -13,7 +13,7 @@ use mandate::PolicyDigest;
 use mandate_policy::Rules;
 use mandated::{CONFIG_BYTES_MAX, SystemUsers};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, bad_config};
 
 /// The good wallet.toml there is.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct WalletFile {
 impl WalletFile {
     /// Reads the file as the daemon does; a bad one is to be mended first.
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
-        let rules = mandated::load(path)?.rules;
+        let rules = mandated::load(path).map_err(|error| bad_config(&error))?.rules;
         let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         if PolicyDigest::of(text.as_bytes()) != rules.digest() {
             return Err(changed(path));

@@ -9,6 +9,7 @@ use mandate_proto::v1;
 use prost_types::Timestamp;
 
 use crate::failure::Failure;
+use crate::wallet::WALLET;
 
 /// An amount as it came.
 pub(crate) fn money(wire: &v1::Money) -> Result<Money, Failure> {
@@ -46,7 +47,7 @@ pub(crate) fn non_empty(text: String) -> Option<String> {
 }
 
 fn unreadable(error: impl fmt::Display) -> Failure {
-    Failure::Remote(format!("its answer cannot be read ({error})"))
+    Failure::Remote { peer: WALLET, problem: format!("its answer cannot be read ({error})") }
 }
 
 #[cfg(test)]
@@ -64,10 +65,10 @@ mod tests {
     #[test]
     fn what_is_no_amount_and_no_moment_is_no_answer() {
         let negative = v1::Money { currency: "EUR".to_owned(), minor_units: -1 };
-        assert!(matches!(money(&negative), Err(Failure::Remote(_))));
-        assert!(matches!(money(&v1::Money::default()), Err(Failure::Remote(_))));
+        assert!(matches!(money(&negative), Err(Failure::Remote { .. })));
+        assert!(matches!(money(&v1::Money::default()), Err(Failure::Remote { .. })));
         let before_1970 = Timestamp { seconds: -1, nanos: 0 };
-        assert!(matches!(time(Some(before_1970)), Err(Failure::Remote(_))));
+        assert!(matches!(time(Some(before_1970)), Err(Failure::Remote { .. })));
         assert!(matches!(time(None), Ok(None)));
     }
 }

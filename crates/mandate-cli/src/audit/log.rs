@@ -1,10 +1,9 @@
 //! `mandate audit log`: entries, a line each.
 
-use std::ops::ControlFlow;
-
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use mandate::{AgentName, MerchantId, Sku, UnixSeconds};
+use mandate::{AgentName, MerchantId, Sku};
+use mandate_terminal::record::Entries as _;
 use serde_json::value::RawValue;
 
 use super::fact::{Fact, KINDS};
@@ -57,38 +56,11 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Resul
     let journal = Journal::open(&context.places)?;
     let since = arguments.since.map(|since| since.from(context.now));
     let limit = if arguments.all { usize::MAX } else { arguments.limit };
-    let records = newest(&journal, limit, since, |record| fits(arguments, record))?;
+    let records = journal.newest(limit, since, |record| fits(arguments, record))?;
     let bodies: Vec<&RawValue> = records.iter().map(Record::body).collect();
     context.ui.answer(&bodies, |ui| {
         if records.is_empty() { ui.line("no entry fits") } else { ui.table(&table(&records)) }
     })
-}
-
-/// The newest `limit` entries since a moment that fit, oldest first.
-fn newest(
-    journal: &Journal,
-    limit: usize,
-    since: Option<UnixSeconds>,
-    fits: impl Fn(&Record) -> bool,
-) -> Result<Vec<Record>, Failure> {
-    let mut found = Vec::new();
-    let recent = |record: &Record| since.is_none_or(|since| record.time() >= since);
-    if limit == 0 {
-        return Ok(found);
-    }
-    journal.backward(|page| {
-        // Times are the wallet's clock and may step back a little; a whole page before the moment ends the search.
-        let is_past = !page.iter().any(&recent);
-        for record in page.into_iter().rev().filter(|record| recent(record) && fits(record)) {
-            found.push(record);
-            if found.len() == limit {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-        Ok(if is_past { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })?;
-    found.reverse();
-    Ok(found)
 }
 
 fn fits(arguments: &Arguments, record: &Record) -> bool {

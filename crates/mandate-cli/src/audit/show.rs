@@ -6,6 +6,7 @@ use clap::Args;
 use mandate::token::{Cart, Receipt};
 use mandate::{Head, Jti};
 use mandate_ledger::Event;
+use mandate_terminal::record::Entries as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;

@@ -8,6 +8,7 @@ use mandate::token::{Cart, Kind, Receipt, UnverifiedMandate, VerifyError};
 use mandate::{CartHash, Head, Jti, KeyId, KeySet, MerchantRole, PublicKey};
 use mandate_ledger::Event;
 use mandate_ledger::event;
+use mandate_terminal::record::Entries as _;
 
 use super::fact::{jti, payment_claims};
 use crate::failure::Failure;

@@ -7,6 +7,7 @@ use clap::Args;
 use mandate::{Jti, Money, UnixSeconds};
 use mandate_ledger::{Event, Refused, Replay};
 use mandate_policy::{Reason, Rules};
+use mandate_terminal::record::Entries as _;
 use serde::Serialize;
 
 use super::caps::{Change, changes};

@@ -4,8 +4,8 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
-use super::Finding;
 use crate::places::Places;
+use mandate_terminal::doctor::Finding;
 use mandated::Loaded;
 
 /// The permission bits of a mode.
@@ -80,8 +80,8 @@ mod tests {
 
     use mandate_proto::paths::Overrides;
 
-    use super::super::Verdict;
     use super::*;
+    use mandate_terminal::doctor::Verdict;
 
     #[test]
     fn a_folder_that_others_may_write_to_and_a_file_in_place_of_a_socket_fail() {

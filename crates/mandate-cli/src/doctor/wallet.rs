@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use mandate_proto::v1;
+use mandate_terminal::doctor::Finding;
 
-use super::Finding;
 use crate::failure::{Failure, chain};
 use crate::freeze::way_to_thaw;
 use crate::places::Places;
@@ -71,8 +71,8 @@ pub(super) fn state(status: &v1::GetStatusResponse, places: &Places) -> Vec<Find
 mod tests {
     use mandate_proto::paths::Overrides;
 
-    use super::super::Verdict;
     use super::*;
+    use mandate_terminal::doctor::Verdict;
 
     #[test]
     fn what_the_wallet_cannot_do_fails_and_what_it_may_not_warns() {

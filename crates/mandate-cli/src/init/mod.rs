@@ -3,10 +3,7 @@
 //! What exists is looked at first; a missing half is made only where no past can be lost by it. wallet.toml comes last:
 //! before it is there, the wallet cannot start.
 
-mod plan;
 mod template;
-mod unfinished;
-mod write;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,18 +15,18 @@ use mandate::{KeyId, PrincipalId, PublicKey};
 use mandate_keys::{Account, KeyLocation, KeyStoreError, Service, StoreChoice, StoreKind};
 use mandate_ledger::{Genesis, Ledger, OpenError, StoppedLedger};
 use mandate_policy::Rules;
+use mandate_terminal::init::{Found, LedgerFound, Maker, Plan, Refused, Unfinished, plan};
+use mandate_terminal::write;
 use mandated::{ConfigError, SystemUsers};
 use rustix::process::getuid;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Failure, chain};
+use crate::failure::{Failure, bad_config, chain};
 use crate::journal::{self, Owner};
 use crate::key;
 use crate::ui::{Table, Ui};
-use plan::{Found, LedgerFound, Plan, Refused, plan};
 use template::{Template, system_timezone, user_name};
-use unfinished::Unfinished;
 
 const HELP: &str = "\
 Where only some of the three exist, init says which, and makes the rest only where that loses nothing: a key whose
@@ -38,6 +35,9 @@ ledger is missing gets no new ledger, because every cap would start at zero.
 Examples:
   mandate init
   mandate init --store keyutils --account test --name Ada";
+
+/// Whose notes they are.
+const MAKER: Maker = Maker { command: "mandate init", note: "wallet.init" };
 
 /// Options of `mandate init`.
 #[derive(Debug, Args)]
@@ -94,18 +94,19 @@ struct Answer {
 /// Looks, decides, makes, tells.
 pub(crate) fn run(arguments: Arguments, context: &mut Context<'_, '_>) -> Result<(), Failure> {
     let mut choice = choose(arguments, context.places.config())?;
-    let mut unfinished = Unfinished::enter(context.places.state_dir())?;
+    let mut unfinished = Unfinished::enter(MAKER, context.places.state_dir())?;
     let was_cut_off = unfinished.is_of(&choice.location, context.now)?;
     let key = find_key(&choice.location)?;
+    let (ledger, owner) = find_ledger(context.places.state_dir())?;
     let found = Found {
         config: choice.rules.is_some(),
         key: key.map(|key| key.public),
-        ledger: find_ledger(context.places.state_dir())?,
+        ledger,
         key_is_new: was_cut_off || choice.key_is_new,
     };
     let plan =
         plan(&found).map_err(|refused| refuse(refused, &choice.location, &found, context))?;
-    if let LedgerFound::Of(owner) = &found.ledger {
+    if let Some(owner) = &owner {
         take_id_of_the_ledger(&mut choice, owner)?;
     }
     let text = if plan.config { Some(new_config(&choice)?) } else { None };
@@ -123,7 +124,7 @@ pub(crate) fn run(arguments: Arguments, context: &mut Context<'_, '_>) -> Result
     }
     unfinished.end()?;
     if let Some(text) = text {
-        write::config(context.places.config(), &text)?;
+        write::new(context.places.config(), &text)?;
     }
     tell(plan, key, principal, &choice.location.account, context)
 }
@@ -141,7 +142,7 @@ fn choose(arguments: Arguments, path: &Path) -> Result<Choice, Failure> {
             };
             return Ok(Choice { location, rules: None, name, id, key_is_new });
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(bad_config(&error)),
     };
     let location = key::location(rules.key())?;
     let contradicted = [
@@ -204,14 +205,14 @@ fn find_key(location: &KeyLocation) -> Result<Option<Key>, Failure> {
     }
 }
 
-fn find_ledger(state_dir: &Path) -> Result<LedgerFound, Failure> {
+fn find_ledger(state_dir: &Path) -> Result<(LedgerFound, Option<Owner>), Failure> {
     match StoppedLedger::open(state_dir) {
         Ok(ledger) => match ledger.owner() {
-            Ok((principal, key)) => Ok(LedgerFound::Of(Box::new(Owner { principal, key }))),
+            Ok((principal, key)) => Ok((LedgerFound::Of(key), Some(Owner { principal, key }))),
             Err(error) => Err(Failure::Check(chain(&error))),
         },
-        Err(OpenError::Missing { .. }) => Ok(LedgerFound::Absent),
-        Err(OpenError::InUse { .. }) => Ok(LedgerFound::Held),
+        Err(OpenError::Missing { .. }) => Ok((LedgerFound::Absent, None)),
+        Err(OpenError::InUse { .. }) => Ok((LedgerFound::Held, None)),
         Err(error) => Err(journal::unopened(&error)),
     }
 }

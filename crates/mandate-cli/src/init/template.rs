@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use mandate::PrincipalId;
 use mandate::text::Title;
 use mandate_keys::KeyLocation;
+use mandate_terminal::init::toml_text;
 
 /// What a new wallet.toml says.
 #[derive(Debug)]
@@ -71,13 +72,6 @@ uid = {uid}
             account = location.account,
         )
     }
-}
-
-/// A basic string of TOML. The text holds no control characters, so two are left to escape.
-///
-/// Source: TOML 1.0, section "String".
-fn toml_text(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// The IANA name of the system's time zone; UTC where it has none that others know.

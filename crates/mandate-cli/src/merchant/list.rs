@@ -5,7 +5,7 @@ use mandate_policy::{Merchant, Rules};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, bad_config};
 use crate::time::local;
 use crate::ui::{Table, Ui};
 
@@ -43,7 +43,7 @@ impl<'r> Listed<'r> {
 
 /// Shows what the file says, whether or not the wallet runs.
 pub(super) fn run(context: &mut Context<'_, '_>) -> Result<(), Failure> {
-    let rules = mandated::load(context.places.config())?.rules;
+    let rules = mandated::load(context.places.config()).map_err(|error| bad_config(&error))?.rules;
     let merchants: Vec<Listed<'_>> =
         rules.merchants().map(|merchant| Listed::of(merchant, &rules)).collect();
     let nothing = format!("no merchant is listed in {}", context.places.config().display());

@@ -11,9 +11,9 @@ use mandate::{KeyId, MerchantId, PublicKey, Sku};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::escape::shortened;
 use crate::failure::{Failure, chain};
 use crate::fetch::{Answer, Fetcher, Question};
+use mandate_terminal::escape::shortened;
 
 /// The most keys: more than a change of keys takes, and no more than a person compares.
 const KEYS_MAX: usize = 16;

@@ -3,9 +3,9 @@
 use mandate::discovery::PriceKind;
 
 use super::offer::Offer;
-use crate::escape::shortened;
 use crate::failure::Failure;
 use crate::ui::{Align, Table, Ui};
+use mandate_terminal::escape::shortened;
 
 /// The most of a route that is shown, in characters.
 const ROUTE_CHARS_MAX: usize = 60;

@@ -12,7 +12,7 @@ use mandate::{MerchantId, Money};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Failure, chain};
+use crate::failure::{Failure, bad_config, chain};
 use crate::fetch::Fetcher;
 use crate::holds::{self, Hold};
 use crate::ui::Ui;
@@ -75,7 +75,7 @@ struct Answer {
 /// Asks about every open hold, one after another.
 pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Result<(), Failure> {
     let control = Control::connect(&context.places)?;
-    let rules = mandated::load(context.places.config())?.rules;
+    let rules = mandated::load(context.places.config()).map_err(|error| bad_config(&error))?.rules;
     let mut holds = holds::all(&control)?;
     if let Some(merchant) = &arguments.merchant {
         holds.retain(|hold| hold.merchant == merchant.as_str());

@@ -18,9 +18,6 @@ use crate::failure::Failure;
 const BELIEVED_S: u64 = 24 * 60 * 60;
 /// Largest note, in bytes.
 const NOTE_BYTES_MAX: u64 = 4 * 1024;
-/// The name of the note, beside the ledger.
-const NAME: &str = "wallet.init";
-
 /// What the note says: which key is being made, and since when.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,9 +27,19 @@ struct Note {
     started: UnixSeconds,
 }
 
+/// Whose `init` it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Maker {
+    /// The command that goes on: `mandate init`.
+    pub command: &'static str,
+    /// The name of the note, beside the ledger: `wallet.init`.
+    pub note: &'static str,
+}
+
 /// The only `init` at work in a state folder.
 #[derive(Debug)]
-pub(crate) struct Unfinished {
+pub struct Unfinished {
+    command: &'static str,
     path: PathBuf,
     file: File,
     found: Option<Note>,
@@ -41,8 +48,13 @@ pub(crate) struct Unfinished {
 
 impl Unfinished {
     /// Makes the state folder where there is none, keeps other `init`s out of it, and reads what an earlier one left.
-    pub(crate) fn enter(state_dir: &Path) -> Result<Self, Failure> {
-        let path = state_dir.join(NAME);
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Config`] when another one is at work, or the folder cannot be used.
+    pub fn enter(maker: Maker, state_dir: &Path) -> Result<Self, Failure> {
+        let Maker { command, note } = maker;
+        let path = state_dir.join(note);
         let failed =
             |error: io::Error| Failure::Config(format!("cannot use {}: {error}", path.display()));
         DirBuilder::new().recursive(true).mode(0o700).create(state_dir).map_err(failed)?;
@@ -57,8 +69,7 @@ impl Unfinished {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let problem =
-                    format!("another `mandate init` is at work in {}", state_dir.display());
+                let problem = format!("another `{command}` is at work in {}", state_dir.display());
                 return Err(Failure::Config(problem));
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -66,18 +77,22 @@ impl Unfinished {
         let mut text = String::new();
         (&mut file).take(NOTE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
         // What does not read was cut off while it was written: before any key was made.
-        Ok(Self { found: serde_json::from_str(&text).ok(), path, file, is_begun: false })
+        let found = serde_json::from_str(&text).ok();
+        Ok(Self { command, path, file, found, is_begun: false })
     }
 
     /// Whether an earlier `init` was cut off while it made this very key.
     ///
-    /// An unfinished `init` of another key is refused: it has to be finished, or given up by hand.
-    pub(crate) fn is_of(&self, location: &KeyLocation, now: UnixSeconds) -> Result<bool, Failure> {
+    /// # Errors
+    ///
+    /// [`Failure::Config`] when it made another key: that one has to be finished, or given up by hand.
+    pub fn is_of(&self, location: &KeyLocation, now: UnixSeconds) -> Result<bool, Failure> {
         let Some(Note { store, account, started }) = &self.found else { return Ok(false) };
         if store != location.choice.as_str() || account != location.account.as_str() {
             return Err(Failure::Config(format!(
-                "an earlier init was cut off; finish it with `mandate init --store {store} --account {account}`, or give \
-                 its key up by removing {}",
+                "an earlier init was cut off; finish it with `{} --store {store} --account {account}`, or give its key up \
+                 by removing {}",
+                self.command,
                 self.path.display()
             )));
         }
@@ -85,11 +100,11 @@ impl Unfinished {
     }
 
     /// Writes the note down, on disk, before a key is drawn.
-    pub(crate) fn begin(
-        &mut self,
-        location: &KeyLocation,
-        now: UnixSeconds,
-    ) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Config`] when the disk fails.
+    pub fn begin(&mut self, location: &KeyLocation, now: UnixSeconds) -> Result<(), Failure> {
         let note = Note {
             store: location.choice.to_string(),
             account: location.account.to_string(),
@@ -109,7 +124,11 @@ impl Unfinished {
     }
 
     /// Removes the note: key and ledger are there.
-    pub(crate) fn end(mut self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Config`] when it stays.
+    pub fn end(mut self) -> Result<(), Failure> {
         (self.found, self.is_begun) = (None, true);
         fs::remove_file(&self.path).map_err(|error| {
             Failure::Config(format!(
@@ -135,6 +154,8 @@ mod tests {
 
     use super::*;
 
+    const MAKER: Maker = Maker { command: "mandate init", note: "wallet.init" };
+
     fn location(account: &str) -> KeyLocation {
         let account: Account = account.parse().unwrap();
         KeyLocation { service: Service::Wallet, choice: StoreChoice::Keyutils, account }
@@ -147,16 +168,16 @@ mod tests {
     #[test]
     fn a_note_is_of_one_key_and_believed_for_a_day() {
         let folder = tempfile::tempdir().unwrap();
-        let mut first = Unfinished::enter(folder.path()).unwrap();
+        let mut first = Unfinished::enter(MAKER, folder.path()).unwrap();
         assert!(!first.is_of(&location("a"), at(1_000)).unwrap());
         first.begin(&location("a"), at(1_000)).unwrap();
         assert!(
-            matches!(Unfinished::enter(folder.path()), Err(Failure::Config(_))),
+            matches!(Unfinished::enter(MAKER, folder.path()), Err(Failure::Config(_))),
             "one at a time"
         );
         drop(first);
 
-        let second = Unfinished::enter(folder.path()).unwrap();
+        let second = Unfinished::enter(MAKER, folder.path()).unwrap();
         assert!(second.is_of(&location("a"), at(1_000)).unwrap());
         assert!(second.is_of(&location("a"), at(1_000 + BELIEVED_S)).unwrap());
         assert!(!second.is_of(&location("a"), at(1_001 + BELIEVED_S)).unwrap());
@@ -164,18 +185,21 @@ mod tests {
         let other = second.is_of(&location("b"), at(1_000)).unwrap_err();
         assert!(other.to_string().contains("--store keyutils --account a"), "{other}");
         drop(second);
-        assert!(folder.path().join(NAME).exists(), "only its end removes a note");
-        Unfinished::enter(folder.path()).unwrap().end().unwrap();
-        assert!(!folder.path().join(NAME).exists());
-        drop(Unfinished::enter(folder.path()).unwrap());
-        assert!(!folder.path().join(NAME).exists(), "an init that begins nothing leaves nothing");
+        assert!(folder.path().join(MAKER.note).exists(), "only its end removes a note");
+        Unfinished::enter(MAKER, folder.path()).unwrap().end().unwrap();
+        assert!(!folder.path().join(MAKER.note).exists());
+        drop(Unfinished::enter(MAKER, folder.path()).unwrap());
+        assert!(
+            !folder.path().join(MAKER.note).exists(),
+            "an init that begins nothing leaves nothing"
+        );
     }
 
     #[test]
     fn a_note_that_was_cut_off_says_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(NAME), r#"{"store":"keyu"#).unwrap();
-        let unfinished = Unfinished::enter(folder.path()).unwrap();
+        fs::write(folder.path().join(MAKER.note), r#"{"store":"keyu"#).unwrap();
+        let unfinished = Unfinished::enter(MAKER, folder.path()).unwrap();
         assert!(!unfinished.is_of(&location("a"), at(1_000)).unwrap());
     }
 }

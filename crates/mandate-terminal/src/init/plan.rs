@@ -2,64 +2,66 @@
 
 use mandate::PublicKey;
 
-use crate::journal::Owner;
-
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// Whether there is a wallet.toml; a bad one was refused before.
-    pub(crate) config: bool,
+pub struct Found {
+    /// Whether there is a configuration file; a bad one was refused before.
+    pub config: bool,
     /// The key in its store.
-    pub(crate) key: Option<PublicKey>,
+    pub key: Option<PublicKey>,
     /// The ledger.
-    pub(crate) ledger: LedgerFound,
+    pub ledger: LedgerFound,
     /// Whether that key was made by an `init` that did not come to its end, or is said to be new.
-    pub(crate) key_is_new: bool,
+    pub key_is_new: bool,
 }
 
-/// A ledger, as far as it can be looked at.
+/// The side's journal with its projections, as far as it can be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum LedgerFound {
+pub enum LedgerFound {
     /// There is none.
     Absent,
-    /// Another process holds it: the wallet runs.
+    /// Another process holds it: the daemon runs.
     Held,
-    /// There is one, and whose it is.
-    Of(Box<Owner>),
+    /// There is one, and the key that it belongs to.
+    Of(PublicKey),
 }
 
-/// What is to be made, in the order key, ledger, wallet.toml.
+/// What is to be made, in the order key, ledger, configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// Draw a new key.
-    pub(crate) key: bool,
+    pub key: bool,
     /// Make a ledger for the key.
-    pub(crate) ledger: bool,
-    /// Write a wallet.toml.
-    pub(crate) config: bool,
+    pub ledger: bool,
+    /// Write a configuration file.
+    pub config: bool,
 }
 
 /// Why nothing may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// The key may have signed for a ledger that is gone: a new one would start every cap at zero.
+pub enum Refused {
+    /// The key may have signed for a ledger that is gone: a new one would forget all of that.
     LedgerLost,
     /// The ledger needs its key, and no other key can take its place.
     KeyLost,
     /// The key is not that of the ledger.
     KeyIsAnother,
-    /// The wallet runs, and what it lacks cannot be told.
+    /// The daemon runs, and what it lacks cannot be told.
     Running,
 }
 
 /// Decides; a half that is missing is made only where no past can be lost by it.
-pub(crate) fn plan(found: &Found) -> Result<Plan, Refused> {
+///
+/// # Errors
+///
+/// [`Refused`], and nothing may be touched.
+pub fn plan(found: &Found) -> Result<Plan, Refused> {
     let Found { config, key, ledger, key_is_new } = found;
     let (make_key, make_ledger) = match (key, ledger) {
         (None, LedgerFound::Absent) => (true, true),
         (Some(_), LedgerFound::Absent) if *key_is_new => (false, true),
         (Some(_), LedgerFound::Absent) => return Err(Refused::LedgerLost),
-        (Some(key), LedgerFound::Of(owner)) if *key == owner.key => (false, false),
+        (Some(key), LedgerFound::Of(owner)) if key == owner => (false, false),
         (Some(_), LedgerFound::Of(_)) => return Err(Refused::KeyIsAnother),
         (Some(_), LedgerFound::Held) if *config => (false, false),
         (_, LedgerFound::Held) => return Err(Refused::Running),
@@ -86,7 +88,7 @@ mod tests {
     }
 
     fn ledger_of(key: PublicKey) -> LedgerFound {
-        LedgerFound::Of(Box::new(Owner { principal: mandate::PrincipalId::from_key(&key), key }))
+        LedgerFound::Of(key)
     }
 
     fn decide(

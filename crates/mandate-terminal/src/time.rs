@@ -9,7 +9,8 @@ use mandate::UnixSeconds;
 use thiserror::Error;
 
 /// A moment in the system's time zone: `2026-11-24 10:25:47 +01:00`.
-pub(crate) fn local(time: UnixSeconds) -> String {
+#[must_use]
+pub fn local(time: UnixSeconds) -> String {
     let shown = i64::try_from(time.seconds()).ok().and_then(|s| Timestamp::from_second(s).ok());
     match shown {
         Some(time) => {
@@ -21,7 +22,7 @@ pub(crate) fn local(time: UnixSeconds) -> String {
 
 /// The start of what is asked for: a moment, or a time before now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Since {
+pub enum Since {
     /// Seconds before now.
     Ago(u64),
     /// A moment.
@@ -31,11 +32,12 @@ pub(crate) enum Since {
 /// The text names no moment.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 #[error("is no moment; write 90s, 30m, 24h, 7d, a day as 2026-11-24, or 2026-11-24T10:00:00Z")]
-pub(crate) struct SinceError;
+pub struct SinceError;
 
 impl Since {
     /// The moment, seen from `now`.
-    pub(crate) fn from(self, now: UnixSeconds) -> UnixSeconds {
+    #[must_use]
+    pub fn from(self, now: UnixSeconds) -> UnixSeconds {
         match self {
             Self::Ago(seconds) => now.minus(seconds),
             Self::At(time) => time,

@@ -2,7 +2,7 @@
 //!
 //! Every line is escaped on its way out, so no caller can forget it.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::Write;
 
 use comfy_table::{Cell, CellAlignment, Table as Grid, presets};
@@ -12,71 +12,114 @@ use crate::escape::{for_terminal, for_terminal_json};
 use crate::failure::Failure;
 
 /// Standard output and standard error, and what the caller wants to read.
-pub(crate) struct Ui<'a> {
+pub struct Ui<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     json: bool,
 }
 
+impl fmt::Debug for Ui<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ui").field("json", &self.json).finish_non_exhaustive()
+    }
+}
+
 impl<'a> Ui<'a> {
     /// Writes answers to `out` and remarks to `err`.
-    pub(crate) fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, json: bool) -> Self {
+    pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, json: bool) -> Self {
         Self { out, err, json }
     }
 
     /// Whether the caller is a program.
-    pub(crate) fn is_json(&self) -> bool {
+    #[must_use]
+    pub fn is_json(&self) -> bool {
         self.json
     }
 
     /// One line of the answer.
-    pub(crate) fn line(&mut self, text: impl Display) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Output`] when it cannot be written.
+    pub fn line(&mut self, text: impl Display) -> Result<(), Failure> {
         writeln!(self.out, "{}", for_terminal(&text.to_string())).map_err(Failure::Output)
     }
 
     /// Several lines of the answer; only for text whose line feeds are our own.
-    pub(crate) fn lines(&mut self, text: &str) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Output`] when it cannot be written.
+    pub fn lines(&mut self, text: &str) -> Result<(), Failure> {
         text.lines().try_for_each(|line| self.line(line))
     }
 
     /// One line beside the answer: a remark, a warning, an error.
-    pub(crate) fn note(&mut self, text: impl Display) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Output`] when it cannot be written.
+    pub fn note(&mut self, text: impl Display) -> Result<(), Failure> {
         // A remark follows what it is about. What cannot be written now is told when all of it is.
         self.out.flush().unwrap_or_default();
         writeln!(self.err, "{}", for_terminal(&text.to_string())).map_err(Failure::Output)
     }
 
     /// Several lines beside the answer; only for text whose line feeds are our own.
-    pub(crate) fn notes(&mut self, text: &str) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Output`] when it cannot be written.
+    pub fn notes(&mut self, text: &str) -> Result<(), Failure> {
         text.lines().try_for_each(|line| self.note(line))
     }
 
     /// A question, waiting on its line for the answer.
-    pub(crate) fn ask(&mut self, question: &str) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Output`] when it cannot be written.
+    pub fn ask(&mut self, question: &str) -> Result<(), Failure> {
         write!(self.err, "{} ", for_terminal(question))
             .and_then(|()| self.err.flush())
             .map_err(Failure::Output)
     }
 
     /// Rows under a header, aligned.
-    pub(crate) fn table(&mut self, table: &Table) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Output`] when it cannot be written.
+    pub fn table(&mut self, table: &Table) -> Result<(), Failure> {
         table.render().iter().try_for_each(|line| self.line(line))
     }
 
     /// Rows beside the answer, indented.
-    pub(crate) fn note_table(&mut self, table: &Table) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Output`] when it cannot be written.
+    pub fn note_table(&mut self, table: &Table) -> Result<(), Failure> {
         table.render().iter().try_for_each(|line| self.note(format_args!("  {line}")))
     }
 
     /// The whole answer as one JSON document.
-    pub(crate) fn document(&mut self, document: &impl Serialize) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Output`] when it cannot be written.
+    pub fn document(&mut self, document: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(document)
             .map_err(|error| Failure::Output(error.into()))?;
         writeln!(self.out, "{}", for_terminal_json(&text)).map_err(Failure::Output)
     }
 
     /// An answer in either form: `people` is called unless a program reads.
-    pub(crate) fn answer(
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Output`] when it cannot be written, and what `people` fails with.
+    pub fn answer(
         &mut self,
         document: &impl Serialize,
         people: impl FnOnce(&mut Self) -> Result<(), Failure>,
@@ -86,7 +129,7 @@ impl<'a> Ui<'a> {
 }
 
 /// A number of things, in words.
-pub(crate) fn counted<N: Copy + Display + From<u8> + PartialEq>(
+pub fn counted<N: Copy + Display + From<u8> + PartialEq>(
     number: N,
     one: &str,
     many: &str,
@@ -97,7 +140,7 @@ pub(crate) fn counted<N: Copy + Display + From<u8> + PartialEq>(
 
 /// Where the text of a column stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Align {
+pub enum Align {
     /// Words.
     Left,
     /// Numbers and amounts.
@@ -106,14 +149,15 @@ pub(crate) enum Align {
 
 /// Rows of cells, two spaces between the columns.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     grid: Grid,
     alignment: Vec<Align>,
 }
 
 impl Table {
     /// A table with a header line.
-    pub(crate) fn new<const N: usize>(columns: [(&str, Align); N]) -> Self {
+    #[must_use]
+    pub fn new<const N: usize>(columns: [(&str, Align); N]) -> Self {
         let mut table = Self::bare(columns.map(|(_, align)| align));
         let header = columns.map(|(title, _)| title.to_uppercase());
         table.grid.set_header(table.cells(header));
@@ -121,14 +165,15 @@ impl Table {
     }
 
     /// A table without a header line.
-    pub(crate) fn bare<const N: usize>(columns: [Align; N]) -> Self {
+    #[must_use]
+    pub fn bare<const N: usize>(columns: [Align; N]) -> Self {
         let mut grid = Grid::new();
         grid.load_style(presets::NOTHING);
         Self { grid, alignment: columns.to_vec() }
     }
 
     /// Labels on the left, what they are on the right.
-    pub(crate) fn pairs<'t>(pairs: impl IntoIterator<Item = (&'t str, String)>) -> Self {
+    pub fn pairs<'t>(pairs: impl IntoIterator<Item = (&'t str, String)>) -> Self {
         let mut table = Self::bare([Align::Left, Align::Left]);
         for (label, value) in pairs {
             table.row([label.to_owned(), value]);
@@ -137,7 +182,7 @@ impl Table {
     }
 
     /// Adds a row; an empty cell stays blank.
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         let cells = self.cells(cells);
         self.grid.add_row(cells);
     }

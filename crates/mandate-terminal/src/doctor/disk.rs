@@ -1,4 +1,4 @@
-//! How long the disk takes to keep a few bytes for good: every mint waits for it.
+//! How long the disk takes to keep a few bytes for good: every mandate waits for it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -17,13 +17,14 @@ const ROUNDS: usize = 9;
 /// What is written each time, in bytes: a page.
 const PAGE: [u8; 4096] = [0x5a; 4096];
 
-/// Times a small file in the ledger's folder.
-pub(super) fn check(folder: &Path) -> Finding {
+/// Times a small file in the folder of the journal, and removes it.
+#[must_use]
+pub fn disk(folder: &Path) -> Finding {
     match median(folder) {
         Ok(took) => judge(took),
         Err(error) => {
             let detail = format!("cannot write to {}: {error}", folder.display());
-            Finding::warn("disk", detail, "the wallet's own user must be able to")
+            Finding::warn("disk", detail, "the user that it runs under must be able to")
         }
     }
 }
@@ -34,7 +35,11 @@ fn judge(took: Duration) -> Finding {
         let way_out = "too fast to be true: a memory disk, or one that answers before it has written, forgets payments in a power cut";
         Finding::warn("disk", detail, way_out)
     } else if took > SLOW {
-        Finding::warn("disk", detail, "every mint waits for it; keep the ledger on a faster disk")
+        Finding::warn(
+            "disk",
+            detail,
+            "every mandate waits for it; keep the journal on a faster disk",
+        )
     } else {
         Finding::ok("disk", detail)
     }
@@ -74,6 +79,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         median(folder.path()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        assert_eq!(check(&folder.path().join("none")).result, Verdict::Warn);
+        assert_eq!(disk(&folder.path().join("none")).result, Verdict::Warn);
     }
 }

@@ -26,7 +26,8 @@ pub(crate) fn for_terminal_json(json: &str) -> Cow<'_, str> {
 }
 
 /// The start of a foreign text that may be of any length, with a sign where it was cut.
-pub(crate) fn shortened(text: &str, chars_max: usize) -> Cow<'_, str> {
+#[must_use]
+pub fn shortened(text: &str, chars_max: usize) -> Cow<'_, str> {
     match text.char_indices().nth(chars_max) {
         Some((at, _)) => Cow::Owned(format!("{}…", text.get(..at).unwrap_or_default())),
         None => Cow::Borrowed(text),
