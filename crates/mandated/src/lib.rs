@@ -22,8 +22,9 @@ mod status;
 mod users;
 mod wallet;
 
+pub use mandate_host::socket::{SOCKET_PATH_BYTES_MAX, SocketError};
 pub use policy::{CONFIG_BYTES_MAX, ConfigError, Loaded, load, load_candidate};
 pub use program::program;
 pub use run::{Config, RunError, run};
-pub use sockets::{SOCKET_PATH_BYTES_MAX, SocketError};
+
 pub use users::SystemUsers;

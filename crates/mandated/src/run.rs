@@ -11,6 +11,7 @@ use mandate::PrincipalId;
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
 use mandate_host::log;
+use mandate_host::socket::SocketError;
 use mandate_host::watch::{self, Folders};
 use mandate_ledger::{Died, Ledger, OpenError, Options, Scope, StoreError, VerifyFault};
 use mandate_proto::paths::Paths;
@@ -30,7 +31,7 @@ use crate::limits::AgentLimits;
 use crate::mint::Mint;
 use crate::policy::{self, ConfigError, Policy};
 use crate::serve::accept;
-use crate::sockets::{SocketError, Sockets};
+use crate::sockets::Sockets;
 
 /// How often calls over a limit are summed up into one entry.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(60);
