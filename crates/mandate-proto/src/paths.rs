@@ -2,13 +2,14 @@
 //!
 //! Resolves names only; nothing is created, opened or checked here.
 
-use std::error::Error;
+use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::{env, fmt, io};
 
-/// The folder of this product below each XDG base folder.
-const FOLDER: &str = "mandate";
+use mandate_places::{Environment, absolute};
+
+pub use mandate_places::PathError;
+
 const CONFIG_FILE: &str = "wallet.toml";
 const LEDGER_FILE: &str = "wallet.db";
 const WALLET_SOCKET: &str = "wallet.sock";
@@ -23,48 +24,6 @@ pub struct Overrides {
     pub state_dir: Option<PathBuf>,
     /// `--runtime-dir`: the folder of the two sockets.
     pub runtime_dir: Option<PathBuf>,
-}
-
-/// Why a path cannot be told.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum PathError {
-    /// A relative path was given and the working folder cannot be read.
-    Absolute {
-        /// The path as given.
-        path: PathBuf,
-        /// The operating system's error.
-        source: io::Error,
-    },
-    /// Nothing says where the folder is.
-    Unknown {
-        /// What was looked for: `config`, `state-dir` or `runtime-dir`.
-        option: &'static str,
-        /// The environment variable that would have told it.
-        variable: &'static str,
-    },
-}
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Absolute { path, .. } => {
-                write!(f, "{} is relative and the working folder is unknown", path.display())
-            }
-            Self::Unknown { option, variable } => {
-                write!(f, "neither --{option} nor {variable} is set; pass --{option}")
-            }
-        }
-    }
-}
-
-impl Error for PathError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Absolute { source, .. } => Some(source),
-            Self::Unknown { .. } => None,
-        }
-    }
 }
 
 /// The wallet's places, all absolute.
@@ -95,7 +54,7 @@ impl Paths {
         overrides: Overrides,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, PathError> {
-        let environment = Environment { variable };
+        let environment = Environment::new(variable);
         let Overrides { config, state_dir, runtime_dir } = overrides;
         Ok(Self {
             config: absolute(match config.or_else(|| environment.path("MANDATE_CONFIG")) {
@@ -151,63 +110,6 @@ impl Paths {
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {
         self.runtime_dir.join(CONTROL_SOCKET)
-    }
-}
-
-fn absolute(path: PathBuf) -> Result<PathBuf, PathError> {
-    std::path::absolute(&path).map_err(|source| PathError::Absolute { path, source })
-}
-
-struct Environment<F> {
-    variable: F,
-}
-
-impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        (self.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from)
-    }
-
-    /// systemd passes a list joined by colons when a unit names several folders; the first is ours.
-    fn systemd(&self, name: &str) -> Option<PathBuf> {
-        env::split_paths(&self.path(name)?).next()
-    }
-
-    fn config_dir(&self) -> Result<PathBuf, PathError> {
-        if let Some(folder) = self.systemd("CONFIGURATION_DIRECTORY") {
-            return Ok(folder);
-        }
-        self.xdg("XDG_CONFIG_HOME", ".config")
-            .ok_or(PathError::Unknown { option: "config", variable: "HOME" })
-    }
-
-    fn state_dir(&self) -> Result<PathBuf, PathError> {
-        if let Some(folder) = self.systemd("STATE_DIRECTORY") {
-            return Ok(folder);
-        }
-        self.xdg("XDG_STATE_HOME", ".local/state")
-            .ok_or(PathError::Unknown { option: "state-dir", variable: "HOME" })
-    }
-
-    /// There is no default below the home folder: sockets must vanish with the session.
-    fn runtime_dir(&self) -> Result<PathBuf, PathError> {
-        if let Some(folder) = self.systemd("RUNTIME_DIRECTORY") {
-            return Ok(folder);
-        }
-        self.path("XDG_RUNTIME_DIR")
-            .filter(|folder| folder.is_absolute())
-            .map(|folder| folder.join(FOLDER))
-            .ok_or(PathError::Unknown { option: "runtime-dir", variable: "XDG_RUNTIME_DIR" })
-    }
-
-    /// A relative XDG folder is ignored.
-    ///
-    /// Source: XDG Base Directory Specification, section "Environment variables".
-    fn xdg(&self, name: &str, below_home: &str) -> Option<PathBuf> {
-        let base = self
-            .path(name)
-            .filter(|folder| folder.is_absolute())
-            .or_else(|| self.path("HOME").map(|home| home.join(below_home)))?;
-        Some(base.join(FOLDER))
     }
 }
 
