@@ -68,6 +68,8 @@ pub struct Unsettled {
     pub seq: u64,
     /// What it is known by.
     pub key: UseKey,
+    /// When it was reserved.
+    pub since: mandate::UnixSeconds,
     /// The mandate, whole.
     pub mandate: String,
 }
@@ -82,6 +84,8 @@ pub struct BookStatus {
     pub clock: Option<ClockFault>,
     /// Why the journal is not believed, if it is not.
     pub distrusted: Option<String>,
+    /// How many uses wait for what became of them.
+    pub reserved: u64,
 }
 
 /// The merchant's book. Cheap to clone; all clones are one book.
@@ -387,7 +391,8 @@ impl Book {
     pub async fn status(&self, now: ClockReading) -> Result<BookStatus, WriteError> {
         let distrusted = self.distrusted().map(str::to_owned);
         self.at_desk(now, move |desk| {
-            Ok(BookStatus { head: desk.tx.head(), clock: desk.clock().err(), distrusted })
+            let reserved = rows::count_reserved(desk.tx.db())?;
+            Ok(BookStatus { head: desk.tx.head(), clock: desk.clock().err(), distrusted, reserved })
         })
         .await
     }

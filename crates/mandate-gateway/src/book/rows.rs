@@ -333,6 +333,12 @@ pub(super) fn reserved(
     rows.map(|row| checked_use(row?)).collect()
 }
 
+/// How many uses there are of which it is not known what became.
+pub(super) fn count_reserved(db: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM single_use WHERE state = 0";
+    Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
 pub(super) fn settle(
     db: &Connection,
     seq: u64,

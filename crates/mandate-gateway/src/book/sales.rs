@@ -3,7 +3,7 @@
 //! Rows change through [`Projection::apply`] alone, one entry at a time, so replaying the journal makes them again.
 
 use mandate::token::{Draft, Intent, Kind, Payment, Receipt, UnverifiedMandate};
-use mandate::{Cart, Head, ReceiptClaims};
+use mandate::{Cart, Head, ReceiptClaims, UnixSeconds};
 use mandate_journal::{Entry, Projection, StoreError};
 use rusqlite::Connection;
 use serde_json::value::RawValue;
@@ -37,10 +37,11 @@ pub(super) fn stored_draft<K: Kind>(
     Draft::from_stored(header, claims).map_err(|error| damaged(format!("entry {seq}: {error}")))
 }
 
-/// Reads an entry of this gateway's own making.
-pub(super) fn parse_event(seq: u64, bytes: &[u8]) -> Result<Event, StoreError> {
+/// Reads an entry of this gateway's own making, and when it was made.
+pub(super) fn parse_event(seq: u64, bytes: &[u8]) -> Result<(UnixSeconds, Event), StoreError> {
     let entry = Entry::parse(bytes).map_err(|error| damaged(format!("entry {seq}: {error}")))?;
-    Event::parse(&entry).map_err(|error| damaged(format!("entry {seq}: {error}")))
+    let event = Event::parse(&entry).map_err(|error| damaged(format!("entry {seq}: {error}")))?;
+    Ok((entry.time, event))
 }
 
 impl Sales {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use mandate::token::{Cart, Kind, Receipt};
-use mandate::{Head, IntentHash, MerchantId, PublicKey};
+use mandate::{Head, IntentHash, MerchantId, PublicKey, UnixSeconds};
 use mandate_journal::{OpenError, Stopped, StoreError, Verified, VerifyFault, read, verify};
 use rusqlite::Connection;
 use serde_json::value::RawValue;
@@ -12,11 +12,17 @@ use serde_json::value::RawValue;
 use super::damage::damaged;
 use super::event::Event;
 use super::recorded::Recorded;
+use super::rows::{self, UseRow};
 use super::sales::{Sales, parse_event, stored_draft};
-use super::{BOOK_NAME, RESERVED_MAX, Unsettled, rows};
+use super::{BOOK_NAME, RESERVED_MAX, Unsettled};
 
 /// The event in an entry that a row points to.
 pub(super) fn event(db: &Connection, seq: u64) -> Result<Event, StoreError> {
+    timed_event(db, seq).map(|(_, event)| event)
+}
+
+/// The event in an entry that a row points to, and when it was.
+fn timed_event(db: &Connection, seq: u64) -> Result<(UnixSeconds, Event), StoreError> {
     let bytes = read::entry(db, seq)?.ok_or_else(|| damaged(format!("entry {seq} is missing")))?;
     parse_event(seq, &bytes)
 }
@@ -66,9 +72,9 @@ pub(super) fn receipt_of(
 pub(super) fn reserved(db: &Connection, after_seq: u64) -> Result<Vec<Unsettled>, StoreError> {
     let rows = rows::reserved(db, after_seq, RESERVED_MAX)?;
     rows.into_iter()
-        .map(|row| match event(db, row.seq)? {
-            Event::Use(used) => Ok(Unsettled { seq: row.seq, key: row.key, mandate: used.mandate }),
-            _ => Err(damaged(format!("entry {} is no use", row.seq))),
+        .map(|UseRow { seq, key, .. }| match timed_event(db, seq)? {
+            (since, Event::Use(used)) => Ok(Unsettled { seq, key, since, mandate: used.mandate }),
+            _ => Err(damaged(format!("entry {seq} is no use"))),
         })
         .collect()
 }

@@ -28,6 +28,8 @@ struct Shared {
     settings: RwLock<Arc<Settings>>,
     limits: RwLock<Arc<PrincipalLimits>>,
     key: RwLock<Key>,
+    /// Why the newest gateway.toml is not in force.
+    settings_problem: RwLock<Option<Arc<str>>>,
     turns: Arc<Turns>,
     /// Work that goes on when its client hangs up, and that shutdown waits for.
     tasks: TaskTracker,
@@ -78,6 +80,7 @@ impl Gateway {
             limits: RwLock::new(limits),
             settings: RwLock::new(Arc::new(settings)),
             key: RwLock::new(Key::Absent { problem }),
+            settings_problem: RwLock::default(),
             turns: Arc::default(),
             tasks: TaskTracker::new(),
         };
@@ -115,6 +118,31 @@ impl Gateway {
         Arc::clone(&read(&self.shared.settings))
     }
 
+    /// Says why the newest gateway.toml is not in force; [`Gateway::reload`] ends that.
+    pub fn keep_settings(&self, problem: &str) {
+        *write(&self.shared.settings_problem) = Some(problem.into());
+    }
+
+    /// Says that the newest gateway.toml is the one in force.
+    pub fn settings_are_newest(&self) {
+        *write(&self.shared.settings_problem) = None;
+    }
+
+    /// Why the newest gateway.toml is not in force.
+    #[must_use]
+    pub fn settings_problem(&self) -> Option<Arc<str>> {
+        read(&self.shared.settings_problem).clone()
+    }
+
+    /// Why the key is not at hand.
+    #[must_use]
+    pub fn key_problem(&self) -> Option<String> {
+        match &*read(&self.shared.key) {
+            Key::Present { .. } => None,
+            Key::Absent { problem } => Some(problem.to_string()),
+        }
+    }
+
     /// Both clocks, now.
     #[must_use]
     pub fn now(&self) -> ClockReading {
@@ -134,6 +162,7 @@ impl Gateway {
             *write(&self.shared.limits) = Arc::new(PrincipalLimits::new(&settings.limits));
         }
         *write(&self.shared.settings) = Arc::new(settings);
+        self.settings_are_newest();
         Ok(digest)
     }
 

@@ -1,0 +1,255 @@
+//! What is answered at the operator's door.
+
+use std::ops::ControlFlow;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::{BodyExt as _, Full, Limited};
+use mandate_host::log;
+use mandate_journal::{StoreError, VerifyFault, WriteError, read};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::wire::{
+    Checked, Confirmed, Problem, Reserved, Resolve, Resolved, Status, Stored, Waiting,
+};
+use crate::book::{Book, Outcome, Unsettled};
+use crate::service::{BoxError, Gateway, ResolveError};
+
+/// Largest body of a request, in bytes.
+const BODY_BYTES_MAX: usize = 4 * 1024;
+/// How long a client may take to send it.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// What the entries of one answer come to at most, in bytes, unless it is one that is larger by itself.
+const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A refusal: status, stable reason, sentence.
+struct Refused(StatusCode, &'static str, String);
+
+type Answer = Response<Full<Bytes>>;
+
+/// Answers one request.
+pub(super) async fn answer<B>(
+    gateway: &Gateway,
+    stop: &CancellationToken,
+    request: Request<B>,
+) -> Answer
+where
+    B: Body<Error: Into<BoxError>> + Send,
+{
+    route(gateway, stop, request).await.unwrap_or_else(|Refused(status, reason, message)| {
+        let problem = Problem { reason: reason.to_owned(), message };
+        json(status, &problem)
+    })
+}
+
+async fn route<B>(
+    gateway: &Gateway,
+    stop: &CancellationToken,
+    request: Request<B>,
+) -> Result<Answer, Refused>
+where
+    B: Body<Error: Into<BoxError>> + Send,
+{
+    let (parts, body) = request.into_parts();
+    let query = parts.uri.query().unwrap_or_default();
+    match (&parts.method, parts.uri.path()) {
+        (&Method::GET, "/status") => status(gateway).await.map(|status| ok(&status)),
+        (&Method::GET, "/entries") => {
+            let [from, limit] = numbers(query, ["from", "limit"])?;
+            let limit = limit.unwrap_or_else(|| read::ENTRIES_MAX.into());
+            entries(gateway, from.unwrap_or_default(), limit).await.map(|page| ok(&page))
+        }
+        (&Method::GET, "/reserved") => {
+            let [after] = numbers(query, ["after"])?;
+            reserved(gateway, after.unwrap_or_default()).await.map(|page| ok(&page))
+        }
+        (&Method::POST, "/resolve") => resolve(gateway, body).await.map(|done| ok(&done)),
+        (&Method::POST, "/verify") => verify(gateway, stop).await.map(|checked| ok(&checked)),
+        (&Method::POST, "/clock/confirm") => confirm(gateway).await.map(|done| ok(&done)),
+        _ => {
+            let message = "there is nothing here; this gateway may be of another version";
+            Err(Refused(StatusCode::NOT_FOUND, "not_found", message.to_owned()))
+        }
+    }
+}
+
+async fn status(gateway: &Gateway) -> Result<Status, Refused> {
+    let (book, settings) = (gateway.book(), gateway.settings());
+    let state = book.status(gateway.now()).await.map_err(|error| unwritten(&error))?;
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        merchant: book.merchant().clone(),
+        kid: book.key().id(),
+        key_problem: gateway.key_problem(),
+        book: book.path().display().to_string(),
+        listen: settings.listen,
+        settings: settings.digest,
+        settings_problem: gateway.settings_problem().map(|problem| problem.to_string()),
+        clock_problem: state.clock.map(|fault| fault.to_string()),
+        journal_problem: state.distrusted,
+        head: state.head,
+        reserved: state.reserved,
+    })
+}
+
+async fn entries(gateway: &Gateway, from: u64, limit: u64) -> Result<Stored, Refused> {
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    let stored = at_the_book(gateway, move |book| book.entries(from, limit)).await?;
+    let mut bytes = 0_usize;
+    let page = stored.into_iter().take_while(|entry| {
+        let is_first = bytes == 0;
+        bytes = bytes.saturating_add(entry.len());
+        is_first || bytes <= PAGE_BYTES_MAX
+    });
+    let raw = |entry: Vec<u8>| {
+        let text = String::from_utf8(entry).map_err(|error| damaged(&error))?;
+        RawValue::from_string(text).map_err(|error| damaged(&error))
+    };
+    Ok(Stored { entries: page.map(raw).collect::<Result<_, _>>()? })
+}
+
+async fn reserved(gateway: &Gateway, after: u64) -> Result<Reserved, Refused> {
+    let uses = at_the_book(gateway, move |book| book.reserved(after)).await?;
+    Ok(Reserved { uses: uses.into_iter().map(Waiting::from).collect() })
+}
+
+impl From<Unsettled> for Waiting {
+    fn from(unsettled: Unsettled) -> Self {
+        let Unsettled { seq, key, since, mandate } = unsettled;
+        Self { seq, hash: key.to_string(), since, mandate }
+    }
+}
+
+async fn resolve<B>(gateway: &Gateway, body: B) -> Result<Resolved, Refused>
+where
+    B: Body<Error: Into<BoxError>> + Send,
+{
+    let limited = Limited::new(body, BODY_BYTES_MAX);
+    let read = timeout(BODY_TIMEOUT, limited.collect()).await;
+    let late = |_elapsed| malformed("the body was not sent in time");
+    let body = read.map_err(late)?.map_err(|error| malformed(&error.to_string()))?;
+    let asked: Resolve =
+        serde_json::from_slice(&body.to_bytes()).map_err(|error| malformed(&error.to_string()))?;
+    let key = asked.hash.parse().map_err(|error| malformed(&format!("hash: {error}")))?;
+    let outcome = Outcome::try_from(asked).map_err(|fault| malformed(&fault.to_string()))?;
+    let receipt = gateway.resolve(key, outcome).await.map_err(unresolved)?;
+    Ok(Resolved { receipt: receipt.as_str().to_owned() })
+}
+
+/// Checks everything; what does not fit ends all use of mandates.
+async fn verify(gateway: &Gateway, stop: &CancellationToken) -> Result<Checked, Refused> {
+    let (book, stop) = (gateway.book().clone(), stop.clone());
+    let on_progress = move |_| {
+        if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let checked = tokio::task::spawn_blocking(move || book.verify(on_progress)).await;
+    match checked.map_err(|error| damaged(&error))? {
+        Ok(verified) => Ok(Checked::Whole { head: verified.head }),
+        Err(VerifyFault::Cancelled) => Err(unavailable("the gateway is stopping")),
+        Err(fault) => {
+            let fault = log::chain(&fault);
+            tracing::error!(%fault, "the journal is not what it should be; no mandate is used");
+            gateway.book().distrust(fault.clone());
+            Ok(Checked::Broken { fault })
+        }
+    }
+}
+
+async fn confirm(gateway: &Gateway) -> Result<Confirmed, Refused> {
+    let now = gateway.now();
+    let confirmed = now.wall;
+    gateway.book().confirm_clock(now).await.map_err(|error| unwritten(&error))?;
+    tracing::info!(%confirmed, "the operator confirmed the clock");
+    Ok(Confirmed { confirmed })
+}
+
+/// Runs work that blocks on the book.
+async fn at_the_book<T: Send + 'static>(
+    gateway: &Gateway,
+    work: impl FnOnce(&Book) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Refused> {
+    let book = gateway.book().clone();
+    let done = tokio::task::spawn_blocking(move || work(&book)).await;
+    done.map_err(|error| damaged(&error))?.map_err(|error| {
+        unavailable(&format!("the journal cannot be read: {}", log::chain(&error)))
+    })
+}
+
+/// The whole numbers of a query, each at most once and no others beside them.
+fn numbers<const N: usize>(query: &str, names: [&str; N]) -> Result<[Option<u64>; N], Refused> {
+    let mut found = [None; N];
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let place = names.iter().zip(&mut found).find(|(known, _)| **known == name);
+        let Some((_, place)) = place else {
+            return Err(malformed(&format!("{name} is not known here")));
+        };
+        let number = u64::from_str(value)
+            .or(Err(malformed(&format!("{name} is not followed by a whole number"))))?;
+        if place.replace(number).is_some() {
+            return Err(malformed(&format!("{name} is there twice")));
+        }
+    }
+    Ok(found)
+}
+
+fn unresolved(error: ResolveError) -> Refused {
+    match error {
+        ResolveError::UnderWay => Refused(StatusCode::CONFLICT, "in_progress", error.to_string()),
+        ResolveError::Unknown => Refused(StatusCode::NOT_FOUND, "use_unknown", error.to_string()),
+        ResolveError::Refused(refusal) => unavailable(&refusal.to_string()),
+        ResolveError::Write(error) => unwritten(&error),
+    }
+}
+
+fn unwritten(error: &WriteError) -> Refused {
+    unavailable(&log::chain(error))
+}
+
+fn unavailable(message: &str) -> Refused {
+    Refused(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message.to_owned())
+}
+
+fn malformed(message: &str) -> Refused {
+    Refused(StatusCode::BAD_REQUEST, "malformed", message.to_owned())
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> Refused {
+    unavailable(&format!("the gateway failed: {error}"))
+}
+
+fn ok(document: &impl Serialize) -> Answer {
+    json(StatusCode::OK, document)
+}
+
+fn json(status: StatusCode, document: &impl Serialize) -> Answer {
+    let body = serde_json::to_vec(document).unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        Vec::new()
+    });
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(header::CONTENT_TYPE, json);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_read_whole_or_not_at_all() {
+        assert_eq!(numbers("from=3&limit=7", ["from", "limit"]).ok(), Some([Some(3), Some(7)]));
+        assert_eq!(numbers("limit=7", ["from", "limit"]).ok(), Some([None, Some(7)]));
+        for bad in ["from=-1", "from=", "to=1", "from=1&from=2", "from=1%20"] {
+            assert!(numbers(bad, ["from", "limit"]).is_err(), "{bad}");
+        }
+    }
+}
