@@ -8,6 +8,7 @@ pub mod confirm;
 pub mod doctor;
 pub mod escape;
 pub mod failure;
+pub mod fault;
 pub mod init;
 pub mod record;
 pub mod session;

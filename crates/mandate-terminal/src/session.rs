@@ -35,14 +35,15 @@ impl fmt::Debug for Session<'_> {
 pub fn process(run: impl FnOnce(Vec<OsString>, Session<'_>) -> ExitCode) -> ExitCode {
     // Some commands read the key from its store. What the system denies is told by the doctor.
     drop(mandate_keys::harden_process());
-    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let stdin = io::stdin();
     let is_terminal = stdin.is_terminal();
-    let mut out = io::BufWriter::new(stdout.lock());
+    // Neither is locked for long: a command that serves logs from its other threads.
+    let (mut out, mut err) = (io::BufWriter::new(io::stdout()), io::stderr());
     let session = Session {
         input: &mut stdin.lock(),
         input_is_terminal: is_terminal,
         out: &mut out,
-        err: &mut stderr.lock(),
+        err: &mut err,
         now: wall_clock(),
     };
     let code = run(std::env::args_os().collect(), session);

@@ -74,6 +74,15 @@ impl<'a> Ui<'a> {
         text.lines().try_for_each(|line| self.note(line))
     }
 
+    /// Lets whoever waits read now what was answered so far.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Output`] when it cannot be written.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(Failure::Output)
+    }
+
     /// A question, waiting on its line for the answer.
     ///
     /// # Errors

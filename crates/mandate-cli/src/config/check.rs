@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use mandate::PolicyDigest;
 use mandate_policy::Rules;
+use mandate_terminal::fault::Bad;
 use mandated::ConfigError;
 use serde::Serialize;
 
@@ -26,21 +27,12 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Serialize)]
-#[serde(untagged)]
-enum Answer {
-    Good { good: bool, digest: PolicyDigest, agents: usize, merchants: usize, caps: usize },
-    Bad { good: bool, problem: Option<String>, faults: Vec<Fault> },
-}
-
-#[derive(Serialize)]
-struct Fault {
-    line: usize,
-    column: usize,
-    field: String,
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    suggestion: Option<String>,
+struct Good {
+    good: bool,
+    digest: PolicyDigest,
+    agents: usize,
+    merchants: usize,
+    caps: usize,
 }
 
 /// Checks the file; a bad one is a failure of configuration.
@@ -79,8 +71,8 @@ fn size(rules: &Rules) -> String {
     )
 }
 
-fn good(rules: &Rules) -> Answer {
-    Answer::Good {
+fn good(rules: &Rules) -> Good {
+    Good {
         good: true,
         digest: rules.digest(),
         agents: rules.agents().len(),
@@ -89,23 +81,9 @@ fn good(rules: &Rules) -> Answer {
     }
 }
 
-fn bad(problem: String, error: &ConfigError) -> Answer {
-    let (problem, faults) = match error {
-        ConfigError::Faults { faults, .. } => (None, faults.iter().map(Fault::of).collect()),
-        _ => (Some(problem), Vec::new()),
-    };
-    Answer::Bad { good: false, problem, faults }
-}
-
-impl Fault {
-    fn of(fault: &mandate_policy::Fault) -> Self {
-        Self {
-            line: fault.line(),
-            column: fault.column(),
-            field: fault.field().to_owned(),
-            code: fault.code(),
-            message: fault.kind().to_string(),
-            suggestion: fault.suggestion().map(str::to_owned),
-        }
+fn bad(problem: String, error: &ConfigError) -> Bad {
+    match error {
+        ConfigError::Faults { faults, .. } => Bad::faults(faults),
+        _ => Bad::unread(problem),
     }
 }
