@@ -12,6 +12,7 @@ use mandate::PolicyDigest;
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
 use mandate_host::config::InForce;
+use mandate_host::socket::SocketError;
 use mandate_host::watch::{Folders, on_change};
 use mandate_host::{key, log};
 use mandate_journal::{Died, OpenError, Options, StoreError, VerifyFault};
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tower::Layer as _;
 
 use crate::book::Book;
+use crate::door::{self, Door};
 use crate::proxy::{Proxy, ProxyError};
 use crate::server::serve;
 use crate::service::{Gateway, GatewayLayer};
@@ -74,6 +76,9 @@ pub enum RunError {
     /// The system does not tell the time as it must.
     #[error(transparent)]
     Clock(#[from] ClockError),
+    /// The operator's door cannot be opened.
+    #[error(transparent)]
+    Door(#[from] SocketError),
     /// gateway.toml cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -147,12 +152,12 @@ async fn over(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     let Loaded { settings, owner } = loaded;
-    let path = config.config;
+    let RunConfig { config: path, state_dir, clock, book: _, ready } = config;
     if settings.merchant.id != *book.merchant() {
         let (config, journal) = (settings.merchant.id, book.merchant().clone());
         return Err(ConfigError::Merchant { path, config, journal }.into());
     }
-    let clock = match config.clock {
+    let clock = match clock {
         Some(clock) => clock,
         None => Arc::new(SystemClock::new()?),
     };
@@ -163,11 +168,13 @@ async fn over(
     let listen = |source| RunError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
+    let (_door, operators) = Door::open(&state_dir)?;
     write_down_the_settings(&gateway).await;
 
     let stop = CancellationToken::new();
     let background = TaskTracker::new();
     background.spawn(fetch_key(gateway.clone(), stop.clone()));
+    background.spawn(door::serve(operators, gateway.clone(), stop.clone()));
     background.spawn(check_everything(gateway.clone(), stop.clone()));
     background.spawn(sum_up_now_and_then(gateway.clone(), stop.clone()));
     background.spawn(watch(gateway.clone(), path, in_force, stop.clone()));
@@ -176,7 +183,7 @@ async fn over(
         async move { serve(listener, service, &limits, stop).await }
     });
     tracing::info!(%address, merchant = %gateway.book().merchant(), "ready");
-    if let Some(ready) = config.ready {
+    if let Some(ready) = ready {
         // Whoever asked may be gone.
         ready.send(address).unwrap_or_default();
     }
@@ -284,6 +291,7 @@ async fn reload(gateway: &Gateway, path: &std::path::Path, in_force: &InForce<Po
         Err(error) => return tracing::error!(%error, "gateway.toml was not read"),
     };
     if settings.digest == standing.digest {
+        gateway.settings_are_newest();
         return in_force.settled(owner);
     }
     match gateway.reload(settings).await {
@@ -303,6 +311,7 @@ async fn keep_the_last(gateway: &Gateway, in_force: &InForce<PolicyDigest>, erro
         return;
     }
     let problem = log::chain(error);
+    gateway.keep_settings(&problem);
     tracing::error!(%problem, "gateway.toml was refused; the last good one stays in force");
     if let Some((digest, faults)) = error.refused()
         && let Err(error) = gateway.book().policy_refused(gateway.now(), digest, faults).await
