@@ -11,6 +11,7 @@ mod help;
 mod init;
 mod look;
 mod mask;
+mod meeting;
 mod merchant;
 mod purchase;
 mod server;

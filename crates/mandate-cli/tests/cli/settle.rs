@@ -96,7 +96,7 @@ fn void(merchant: &Merchant, payment: &Mandate<Payment>) -> Mandate<Receipt> {
 }
 
 /// Waits until the wallet, too, would say that this moment has passed.
-fn wait_past(moment: UnixSeconds) {
+pub(crate) fn wait_past(moment: UnixSeconds) {
     while mandate_host::clock::wall_clock() <= moment {
         thread::sleep(LOOK);
     }
