@@ -282,3 +282,13 @@ proptest! {
         }
     }
 }
+
+/// What a merchant copies out of the README works as it stands.
+#[test]
+fn the_file_in_the_readme_is_good() {
+    let readme = include_str!("../../../README.md");
+    let (_, block) = readme.split_once("```toml title=gateway.toml\n").expect("a block");
+    let (text, _) = block.split_once("```").expect("its end");
+    let settings = Settings::parse(text).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(settings.actions.len(), 3);
+}
