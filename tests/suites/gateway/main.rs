@@ -1,9 +1,15 @@
 //! The merchant's gateway in this process: what it promises, under any sequence of calls.
 
+mod agreement;
+mod breaks;
 mod caps;
+mod claims;
 mod hang_up;
+mod model;
 mod once;
+mod steps;
 mod void;
+mod wares;
 
 use mandate_tests::gateway::{Answered, Ask, Call, GatewayHome, Payer, Shop};
 
