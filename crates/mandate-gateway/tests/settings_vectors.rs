@@ -16,14 +16,12 @@ use mandate_gateway::Settings;
 
 /// Every fault that only a gateway.toml can have, but for one that takes a file of hundreds of actions.
 const OWN: &[&str] = &[
-    "actions_missing",
     "enrolment_unknown",
     "key_shared",
     "price_above_max",
     "price_form",
     "price_zero",
     "principal_duplicate",
-    "principals_missing",
     "quote_is_action",
     "quote_method",
     "quote_placeholder",

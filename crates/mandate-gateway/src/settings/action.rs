@@ -16,15 +16,9 @@ const ACTION_KEYS: &[&str] = &["sku", "route", "price", "request"];
 /// The merchant's key in the published document, in bytes; the key itself is not in the file.
 const JWK_BYTES: usize = r#"{"kty":"OKP","crv":"Ed25519","x":""}"#.len() + 43;
 
-/// Reads the actions, at least one; no two have a SKU or a call in common.
+/// Reads the actions; without one every call is refused. No two have a SKU or a call in common.
 pub(super) fn actions(root: &mut Table<'_>, report: &mut Report<'_>) -> Read<Vec<Action>> {
     let items = root.tables("action", "each under a header [[action]]", report)?;
-    if items.is_empty() {
-        return Err(match root.item("action") {
-            Some(item) => item.fault(report, GatewayFault::ActionsMissing),
-            None => root.lacks(&["action"], report, GatewayFault::ActionsMissing),
-        });
-    }
     if let Some(first_above) = items.get(ACTIONS_MAX) {
         let limit = FaultKind::ItemsMax { limit: ACTIONS_MAX, actual: items.len() };
         return Err(report.add(first_above.at(), "action", limit, None));

@@ -5,7 +5,7 @@ use mandate::{KeyId, PrincipalId};
 use thiserror::Error;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
-use super::fault::{FaultKind, Faults, GatewayFault};
+use super::fault::Faults;
 use super::{Principal, Settings};
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -37,8 +37,7 @@ pub enum EnrolError {
 }
 
 impl Settings {
-    /// Adds a principal to the text of a `gateway.toml`, which may lack one so far but has to be good otherwise. Every
-    /// comment and the order stay; the new text is good.
+    /// Adds a principal to the text of a good `gateway.toml`. Every comment and the order stay; the new text is good.
     ///
     /// `keys` is left out where it is the one in the id.
     ///
@@ -51,15 +50,7 @@ impl Settings {
         id: &PrincipalId,
         principal: &Principal,
     ) -> Result<String, EnrolError> {
-        match Self::parse(text) {
-            Ok(settings) => settings.check_new(id, principal)?,
-            Err(faults) => {
-                let none_yet = FaultKind::Own(GatewayFault::PrincipalsMissing);
-                if faults.iter().any(|fault| *fault.kind() != none_yet) {
-                    return Err(faults.into());
-                }
-            }
-        }
+        Self::parse(text)?.check_new(id, principal)?;
         let mut document: DocumentMut = text.parse().map_err(EnrolError::Edit)?;
         add(&mut document, id, principal);
         let text = as_before(text, &document.to_string());

@@ -32,11 +32,6 @@ pub(super) const SKU: Once = Once::new("sku_duplicate", "this sku is on offer");
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum GatewayFault {
-    /// Nothing is on offer.
-    #[error(
-        "is missing; without one every call is refused: add [[action]] with `sku`, `route` and `price`"
-    )]
-    ActionsMissing,
     /// What the merchant would publish is longer than a wallet reads.
     #[error(
         "makes a /.well-known/mandate.json of {actual} bytes, and wallets read at most {limit}: offer fewer actions, or shorten their routes"
@@ -66,11 +61,6 @@ pub enum GatewayFault {
     /// A fixed price of nothing.
     #[error("is a price of nothing, and nothing cannot be paid; an action without a price is free")]
     PriceZero,
-    /// Nobody is enrolled.
-    #[error(
-        "is missing, so nobody could buy; add [[principal]] with an `id`, or enrolment = \"open\" at the top of the file to accept any did:key"
-    )]
-    PrincipalsMissing,
     /// A price is asked on the route of an action.
     #[error(
         "is also on {route} of line {line}; a price is asked before anything is paid, so the API would execute that action unpaid, and agents could call the quote as if it were one: give the quote a path of its own"
@@ -118,13 +108,11 @@ pub enum GatewayFault {
 impl OwnFault for GatewayFault {
     fn code(&self) -> &'static str {
         match self {
-            Self::ActionsMissing => "actions_missing",
             Self::DiscoveryTooLong { .. } => "discovery_too_long",
             Self::EnrolmentUnknown => "enrolment_unknown",
             Self::PriceAboveMax { .. } => "price_above_max",
             Self::PriceForm => "price_form",
             Self::PriceZero => "price_zero",
-            Self::PrincipalsMissing => "principals_missing",
             Self::QuoteIsAction { .. } => "quote_is_action",
             Self::QuoteMethod => "quote_method",
             Self::QuotePlaceholder => "quote_placeholder",
@@ -147,9 +135,7 @@ impl OwnFault for GatewayFault {
             | Self::RequestUnknown
             | Self::Route(_)
             | Self::RouteReserved => true,
-            Self::ActionsMissing
-            | Self::DiscoveryTooLong { .. }
-            | Self::PrincipalsMissing
+            Self::DiscoveryTooLong { .. }
             | Self::QuoteIsAction { .. }
             | Self::RoutesOverlap { .. }
             | Self::UpstreamIsListen => false,

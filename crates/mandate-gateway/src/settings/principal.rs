@@ -17,7 +17,7 @@ struct Seen {
     keys: BTreeMap<KeyId, usize>,
 }
 
-/// Reads whose mandates are accepted; somebody's have to be.
+/// Reads whose mandates are accepted; nobody's, if nothing is said.
 pub(super) fn enrolment(root: &mut Table<'_>, report: &mut Report<'_>) -> Read<Enrolment> {
     let open = root.optional("enrolment", report, |item, report| {
         let words = &["listed", "open"];
@@ -26,12 +26,6 @@ pub(super) fn enrolment(root: &mut Table<'_>, report: &mut Report<'_>) -> Read<E
     });
     let items = root.tables("principal", "each under a header [[principal]]", report);
     let (open, items) = (open.map(|open| open.unwrap_or(false)), items?);
-    if items.is_empty() && !open? {
-        return Err(match root.item("principal") {
-            Some(item) => item.fault(report, GatewayFault::PrincipalsMissing),
-            None => root.lacks(&["principal"], report, GatewayFault::PrincipalsMissing),
-        });
-    }
     let mut seen = Seen::default();
     let (principals, all) = each(&items, report, |item, report| principal(item, &mut seen, report));
     all?;

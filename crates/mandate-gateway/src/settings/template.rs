@@ -39,8 +39,8 @@ impl Settings {
 }
 
 impl Template {
-    /// The whole file. It lacks an action and a principal, which it shows as comments, so that nothing is sold by
-    /// accident: until both are filled in, [`Settings::parse`] says that they are missing, and nothing else.
+    /// The whole file. It is good, and shows actions and principals as comments alone: until they are filled in, nothing
+    /// is sold, and to nobody.
     #[must_use]
     pub fn text(&self) -> String {
         let Self { merchant, key, listen, upstream } = self;
@@ -82,7 +82,7 @@ connections = 1024              # connections at once, of all
 client_timeout = "15s"          # for a client to send its headers, and again its body; 1 to 300 seconds
 upstream_timeout = "30s"        # for the API to begin its answer; 1 to 300 seconds
 
-# What is sold: one table for each action, at least one. Take the marks away and write your own.
+# What is sold: one table for each action; without one every call is refused. Take the marks away and write your own.
 #
 # `sku` is the action's name in every mandate. `route` is a method and a path; {{room}} stands for one segment of a path.
 # No call may be on two routes. `price` is "free", an amount for one unit with exactly the currency's digits, or
@@ -128,7 +128,7 @@ mod tests {
     use mandate::{PrincipalId, PublicKey};
 
     use super::*;
-    use crate::settings::{GatewayFault, Limits, Price};
+    use crate::settings::{Limits, Price};
 
     /// Source: RFC 8037, appendix A.2.
     const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -155,11 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_lacks_only_what_is_sold_and_to_whom() {
-        let faults = Settings::parse(&template("Lux Hotels").text()).unwrap_err();
-        let kinds: Vec<_> = faults.iter().map(mandate_config::Fault::kind).collect();
-        let missing = [GatewayFault::ActionsMissing, GatewayFault::PrincipalsMissing];
-        assert_eq!(kinds, missing.map(mandate_config::FaultKind::Own).iter().collect::<Vec<_>>());
+    fn a_new_file_is_good_and_sells_nothing_to_nobody() {
+        let settings = Settings::parse(&template("Lux Hotels").text()).unwrap();
+        assert!(settings.actions.is_empty() && settings.enrolment.principals.is_empty());
+        assert!(!settings.enrolment.open);
     }
 
     #[test]
