@@ -176,6 +176,28 @@ pub trait Entries {
         Ok(())
     }
 
+    /// The oldest `limit` entries from `from` on that fit, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] when they cannot be read.
+    fn oldest(
+        &self,
+        limit: usize,
+        from: u64,
+        fits: impl Fn(&Record<Self::Side>) -> bool,
+    ) -> Result<Vec<Record<Self::Side>>, Failure> {
+        let mut found = Vec::new();
+        let mut next = from;
+        while next < self.size() && found.len() < limit {
+            let read = PAGE_ENTRIES.min(self.size().saturating_sub(next));
+            let left = limit.saturating_sub(found.len());
+            found.extend(self.page(next, read)?.into_iter().filter(&fits).take(left));
+            next = next.saturating_add(read);
+        }
+        Ok(found)
+    }
+
     /// The newest `limit` entries since a moment that fit, oldest first.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Good {
+struct Checked {
     good: bool,
     digest: PolicyDigest,
     agents: usize,
@@ -71,8 +71,8 @@ fn size(rules: &Rules) -> String {
     )
 }
 
-fn good(rules: &Rules) -> Good {
-    Good {
+fn good(rules: &Rules) -> Checked {
+    Checked {
         good: true,
         digest: rules.digest(),
         agents: rules.agents().len(),
