@@ -5,10 +5,12 @@ mod clock;
 mod daemon;
 mod denial;
 pub mod gateway;
+pub mod golden;
 mod home;
 pub mod invariants;
 pub mod parties;
 mod process;
+mod said;
 pub mod tally;
 pub mod wallet;
 
@@ -18,3 +20,4 @@ pub use denial::{Denied, denied};
 pub use home::{Home, LUX, RIVAL, must_not_skip};
 pub use mandate_demo::Merchant;
 pub use process::{Process, alone};
+pub use said::{Said, bare, fed, said, spawn, typed};

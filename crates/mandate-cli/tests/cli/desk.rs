@@ -2,14 +2,14 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 
 use mandate::{Cart, Intent, Mandate, Payment};
 use mandate_host::clock::wall_clock;
 use mandate_tests::{Home, Merchant, Running, alone};
-use serde_json::Value;
 use tokio::runtime::Runtime;
+
+pub(crate) use mandate_tests::{Said, fed, said, spawn};
 
 /// The built command line.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_mandate");
@@ -44,77 +44,14 @@ pub(crate) struct Desk {
     pub(crate) home: Home,
 }
 
-/// What one command said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Said {
-    /// Its exit code.
-    pub(crate) code: Option<i32>,
-    /// Standard output.
-    pub(crate) out: String,
-    /// Standard error.
-    pub(crate) err: String,
-}
-
-impl From<Output> for Said {
-    fn from(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-    }
-}
-
-impl Said {
-    /// Wants a yes; gives standard output.
-    #[track_caller]
-    pub(crate) fn yes(self) -> String {
-        assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "{}", self.out);
-        self.out
-    }
-
-    /// Wants this exit code and nothing on standard output; gives standard error.
-    #[track_caller]
-    pub(crate) fn refused(self, code: i32) -> String {
-        assert_eq!((self.code, self.out.as_str()), (Some(code), ""), "{}", self.err);
-        self.err
-    }
-
-    /// Wants this exit code, one JSON document on standard output, and nothing beside it.
-    #[track_caller]
-    pub(crate) fn json(self, code: i32) -> Value {
-        assert_eq!((self.code, self.err.as_str()), (Some(code), ""), "{}", self.out);
-        serde_json::from_str(&self.out).expect("one JSON document")
-    }
-}
-
-/// A command without places: nothing of the test's own environment but the kernel's keyring reaches it.
+/// A command without places.
 pub(crate) fn bare() -> Command {
-    let mut command = Command::new(BINARY);
-    command.env_clear().env("TZ", "UTC").stdin(Stdio::null());
-    command
+    mandate_tests::bare(BINARY)
 }
 
 /// A home whose ledger is older than anything a test does; `None` where the kernel has no keyring.
 pub(crate) fn home() -> Option<Home> {
     Home::made_at(wall_clock().minus(AGE_S).seconds())
-}
-
-/// Starts a process.
-pub(crate) fn spawn(command: &mut Command) -> Child {
-    let _alone = alone();
-    command.spawn().expect("the built command line")
-}
-
-/// Runs a command to its end.
-pub(crate) fn said(mut command: Command) -> Said {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    spawn(&mut command).wait_with_output().expect("an end").into()
-}
-
-/// Runs a command to its end, with this on its standard input.
-pub(crate) fn fed(mut command: Command, input: &str) -> Said {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = spawn(&mut command);
-    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
-    child.wait_with_output().expect("an end").into()
 }
 
 impl Desk {

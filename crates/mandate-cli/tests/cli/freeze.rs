@@ -3,7 +3,7 @@
 use mandate_tests::{LUX, RIVAL};
 
 use crate::desk::{CAPS, Desk};
-use crate::terminal::typed;
+use mandate_tests::typed;
 
 fn may_mint(desk: &Desk, merchant: &str, action: &str) -> bool {
     let said = desk.mandate(&format!("intent --merchant {merchant} --action {action}"));

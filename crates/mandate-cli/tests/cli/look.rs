@@ -1,10 +1,9 @@
 //! What the principal is shown: every table frozen in a file, every document by the names of its members.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use mandate_host::clock::wall_clock;
-use serde_json::Value;
+use mandate_tests::golden::member_names;
 
 use crate::desk::{CAPS, Desk};
 use crate::mask::{assert_golden, masked};
@@ -96,31 +95,10 @@ fn every_document_keeps_the_names_of_its_members() {
         let said = desk.run(words.chain(["--json"]));
         assert_eq!(said.code, text.code, "{look:?}: the form of the answer changes nothing");
         let document = said.json(text.code.expect("an exit code"));
-        write!(shown, "mandate {} --json\n{}\n", look.join(" "), names(&document)).expect("text");
+        write!(shown, "mandate {} --json\n{}\n", look.join(" "), member_names(&document))
+            .expect("text");
     }
     assert_golden("members.txt", &shown);
-}
-
-/// The paths of all members, sorted, one a line.
-fn names(document: &Value) -> String {
-    fn walk(value: &Value, path: &str, into: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(members) => {
-                for (name, value) in members {
-                    walk(value, &format!("{path}.{name}"), into);
-                }
-            }
-            Value::Array(items) => {
-                for item in items {
-                    walk(item, &format!("{path}[]"), into);
-                }
-            }
-            _ => drop(into.insert(format!("  {path}"))),
-        }
-    }
-    let mut paths = BTreeSet::new();
-    walk(document, "", &mut paths);
-    paths.into_iter().fold(String::new(), |text, path| text + &path + "\n")
 }
 
 #[test]

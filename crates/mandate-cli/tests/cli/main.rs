@@ -16,5 +16,4 @@ mod merchant;
 mod purchase;
 mod server;
 mod settle;
-mod terminal;
 mod unreachable;

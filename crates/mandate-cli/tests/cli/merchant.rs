@@ -4,13 +4,12 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use mandate::key::Jwk;
-use mandate_tests::Merchant;
+use mandate_tests::{Merchant, typed};
 use serde_json::{Value, json};
 
 use crate::desk::{CAPS, Desk, Said, said};
 use crate::mask::{assert_golden, masked};
 use crate::server::{Answer, Server};
-use crate::terminal::typed;
 
 /// A merchant that no wallet lists yet.
 fn grand() -> Merchant {
