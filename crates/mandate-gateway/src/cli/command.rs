@@ -24,6 +24,8 @@ const CONFIG_HELP: &str =
     "The file gateway.toml [else: in $CONFIGURATION_DIRECTORY, or $XDG_CONFIG_HOME/mandate]";
 const STATE_DIR_HELP: &str = "The folder of the book and of the operator's socket [else: $STATE_DIRECTORY, or $XDG_STATE_HOME/mandate]";
 
+const LOG_FORMAT_HELP: &str = "How log lines look while the gateway runs, json or text; $RUST_LOG chooses which [default: text]";
+
 /// The merchant's gateway of AI-agent payment mandates: no call reaches the API without a mandate for exactly it.
 #[derive(Debug, Parser)]
 #[command(name = "mandate-gateway", version, after_help = EXIT_CODES)]
@@ -48,8 +50,16 @@ pub(crate) struct Options {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// How the lines of the log look while the gateway runs; the variable `RUST_LOG` chooses which
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true,
+        help = LOG_FORMAT_HELP
+    )]
     pub(crate) log_format: LogFormat,
 }
 

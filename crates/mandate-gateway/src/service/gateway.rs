@@ -208,7 +208,7 @@ impl Gateway {
         &self.shared.turns
     }
 
-    pub(super) fn tasks(&self) -> &TaskTracker {
+    pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.shared.tasks
     }
 

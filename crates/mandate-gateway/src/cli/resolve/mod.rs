@@ -43,13 +43,13 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "hash", conflicts_with = "void")]
     executed: bool,
     /// Your reference of it, for the receipt
-    #[arg(long, value_name = "REF", requires = "executed")]
+    #[arg(long, value_name = "REF", requires = "executed", conflicts_with = "void")]
     order: Option<Order>,
     /// The API did not do it and never will
     #[arg(long, requires = "hash")]
     void: bool,
     /// Why not, for the receipt
-    #[arg(long, value_name = "TEXT", requires = "void")]
+    #[arg(long, value_name = "TEXT", requires = "void", conflicts_with = "executed")]
     reason: Option<VoidReason>,
     /// Do not ask
     #[arg(long, requires = "hash")]

@@ -1,0 +1,40 @@
+//! The built gateway as a service manager runs it.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use mandate_tests::spawn;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::shop::Shop;
+
+#[test]
+fn it_runs_answers_its_operator_and_stops() {
+    let Some(shop) = Shop::closed() else { return };
+    let hash = shop.reserved().hash().to_string();
+    let log = File::create(shop.path("log")).expect("a log");
+    let mut command = shop.command(["--log-format", "json"]);
+    command.stdout(Stdio::piped()).stderr(log);
+    let mut gateway = spawn(&mut command);
+    let mut said = BufReader::new(gateway.stdout.take().expect("a pipe")).lines();
+    let listens = said.next().expect("a line").expect("text");
+    assert!(listens.starts_with("http://127.0.0.1:"), "{listens}");
+    let err = shop.gateway("run").refused(1);
+    assert!(err.contains("is held by another process"), "{err}");
+    // The key may still be on its way.
+    let settled = || shop.run(["resolve", &hash, "--executed", "--yes"]);
+    let settled = (0..50).map(|_| settled()).find(|said| {
+        std::thread::sleep(std::time::Duration::from_millis(if said.code == Some(0) {
+            0
+        } else {
+            50
+        }));
+        said.code == Some(0)
+    });
+    assert!(settled.is_some_and(|said| said.out.starts_with("settled: executed\n")));
+    kill_process(Pid::from_child(&gateway), Signal::TERM).expect("a living process");
+    assert!(gateway.wait().expect("an end").success());
+    assert!(!shop.state_dir().join("gateway.sock").exists());
+    shop.gateway("audit verify").yes();
+}
