@@ -7,8 +7,8 @@ use mandate_tests::golden::member_names;
 
 use crate::shop::{Lived, Shop, assert_golden};
 
-/// Everything that shows facts; `BOOKED` and `WAITS` stand for two payments, `JTI` for the id of the first.
-const LOOKS: [&str; 12] = [
+/// Everything that shows facts; `BOOKED`, `WAITS` and `BARRED` stand for payments, `JTI` for the id of the first.
+const LOOKS: [&str; 13] = [
     "config check",
     "resolve",
     "audit log",
@@ -19,6 +19,7 @@ const LOOKS: [&str; 12] = [
     "audit show BOOKED",
     "audit show JTI",
     "audit show WAITS",
+    "audit show BARRED",
     "audit show 0",
     "audit verify",
 ];
@@ -26,6 +27,7 @@ const LOOKS: [&str; 12] = [
 fn look(pattern: &str, lived: &Lived) -> String {
     pattern
         .replace("BOOKED", &lived.booked.hash().to_string())
+        .replace("BARRED", &lived.barred.hash().to_string())
         .replace("WAITS", &lived.waits.hash().to_string())
         .replace("JTI", &lived.booked.claims().jti.to_string())
 }
@@ -74,7 +76,7 @@ const DEEDS: [&str; 9] = [
     "principal add DID --account newcomer",
     "principal add DID",
     "clock confirm --yes",
-    "audit log --from 10",
+    "audit log --from 13",
     "doctor",
 ];
 

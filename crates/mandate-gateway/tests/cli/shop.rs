@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mandate::clock::{Clock, ClockReading};
 use mandate::token::{LineItem, Quantity, Quote};
-use mandate::{Mandate, MinorUnits, Payment, PolicyDigest, PublicKey};
+use mandate::{Cart, Mandate, MinorUnits, Payment, PolicyDigest, PublicKey};
 use mandate_gateway::book::{Book, Decider, Genesis, IntentState, Outcome, Presented, event};
 use mandate_gateway::door::{self, Door};
 use mandate_gateway::{Call, Gateway, Reason, Settings};
@@ -206,31 +206,51 @@ account = "customer 4711"
         done
     }
 
+    /// A cart for a room.
+    async fn quoted(&self, book: &Book, now: &ClockReading) -> Mandate<Cart> {
+        let intent = self.wallet.intent("book_room", now);
+        let line = LineItem {
+            title: "Hôtel Lux, one night".parse().expect("text"),
+            quantity: Quantity::new(1).expect("one"),
+            amount: MinorUnits::new(18_000).expect("an amount"),
+        };
+        let quote = Quote::new(EUR.parse().expect("a currency"), vec![line]).expect("a quote");
+        let (call, jti) = (call("book_room"), self.wallet.jti());
+        let quoted = book.quote(now.clone(), intent, call, quote, 600, jti).await;
+        let Ok(Ok(IntentState::Quoted(cart))) = quoted else { panic!("{quoted:?}") };
+        cart.sign(&self.key.load()).expect("a cart")
+    }
+
     /// A payment that is reserved, and of which nobody knows what became.
     pub(crate) fn reserved(&self) -> Mandate<Payment> {
         let signer = self.key.load();
         self.with_book(async |book, now| {
-            let intent = self.wallet.intent("book_room", &now);
-            let call = call("book_room");
-            let line = LineItem {
-                title: "Hôtel Lux, one night".parse().expect("text"),
-                quantity: Quantity::new(1).expect("one"),
-                amount: MinorUnits::new(18_000).expect("an amount"),
-            };
-            let quote = Quote::new(EUR.parse().expect("a currency"), vec![line]).expect("a quote");
-            let jti = self.wallet.jti();
-            let quoted = book.quote(now.clone(), intent, call.clone(), quote, 600, jti).await;
-            let Ok(Ok(IntentState::Quoted(cart))) = quoted else { panic!("{quoted:?}") };
-            let cart = cart.sign(&signer).expect("a cart");
-            let payment = self.wallet.payment(&cart, &now);
+            let cart = self.quoted(book, &now).await;
+            let payment = self.wallet.payment(&cart, now.wall);
             let cart = book.cart_of(&payment, &signer).expect("a cart");
-            let used = book.present_payment(now, payment.clone(), cart, call).await;
+            let used = book.present_payment(now, payment.clone(), cart, call("book_room")).await;
             assert!(matches!(used, Ok(Presented::Reserved(_))), "{used:?}");
             payment
         })
     }
 
-    /// A shop that has lived: one room booked, one search, one that waits, one that was refused.
+    /// A payment that was never presented in its time.
+    fn barred(&self) -> Mandate<Payment> {
+        let signer = self.key.load();
+        self.with_book(async |book, now| {
+            let cart = self.quoted(book, &now).await;
+            let payment = self.wallet.payment(&cart, now.wall.minus(100));
+            let cart = book.cart_of(&payment, &signer).expect("a cart");
+            let reason = "it was not presented in its time".parse().expect("text");
+            let jti = self.wallet.jti();
+            let barred = book.bar(now, payment.clone(), cart, reason, jti).await;
+            assert!(matches!(barred, Ok(Presented::Settled(_))), "{barred:?}");
+            payment
+        })
+    }
+
+    /// A shop that has lived: one room booked, one search, one that waits and was refused once, one that was never
+    /// presented.
     pub(crate) fn live(&self) -> Lived {
         let booked = self.reserved();
         self.with_book(async |book, now| {
@@ -256,9 +276,12 @@ account = "customer 4711"
                 call: "POST /bookings".to_owned(),
             };
             book.refused(now.clone(), refusal).await.expect("an entry");
-            book.policy(now, PolicyDigest::of(b"a file")).await.expect("an entry");
+            book.policy(now.clone(), PolicyDigest::of(b"a file")).await.expect("an entry");
+            let calls = event::RateLimited { principal: self.wallet.id(), calls: 7 };
+            book.rate_limited(now, calls).await.expect("an entry");
         });
-        Lived { booked, waits }
+        let barred = self.barred();
+        Lived { booked, waits, barred }
     }
 
     /// Starts a gateway in this process, under this clock.
@@ -333,6 +356,8 @@ pub(crate) struct Lived {
     pub(crate) booked: Mandate<Payment>,
     /// One that waits.
     pub(crate) waits: Mandate<Payment>,
+    /// One that was never presented.
+    pub(crate) barred: Mandate<Payment>,
 }
 
 fn call(sku: &str) -> Call {

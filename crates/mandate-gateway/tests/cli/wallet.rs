@@ -5,6 +5,7 @@ use mandate::digest::DIGEST_BYTES;
 use mandate::token::{Action, BoundAction, Draft, IntentClaims, Limit, PaymentClaims, Quantity};
 use mandate::{
     Cart, Head, Intent, Jti, Mandate, MinorUnits, Payment, PrincipalId, RequestDigest, Root,
+    UnixSeconds,
 };
 use mandate_keys::{Seed, SigningKey};
 
@@ -66,14 +67,14 @@ impl Wallet {
     }
 
     /// The payment of a cart.
-    pub(crate) fn payment(&self, cart: &Mandate<Cart>, now: &ClockReading) -> Mandate<Payment> {
+    pub(crate) fn payment(&self, cart: &Mandate<Cart>, now: UnixSeconds) -> Mandate<Payment> {
         let asked = cart.claims();
         let claims = PaymentClaims {
             iss: self.id(),
             aud: asked.iss.clone(),
             jti: self.jti(),
-            iat: now.wall,
-            exp: now.wall.plus(30),
+            iat: now,
+            exp: now.plus(30),
             act: asked.act.clone(),
             action: BoundAction {
                 sku: asked.action.sku.clone(),
