@@ -26,7 +26,7 @@ use crate::steps::Step;
 use crate::wares::{WARES, call};
 
 /// Sequences in a normal run; `PROPTEST_CASES` says otherwise.
-const CASES: u32 = 40;
+const CASES: u32 = 30;
 
 fn config() -> Config {
     match std::env::var_os("PROPTEST_CASES") {

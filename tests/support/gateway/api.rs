@@ -208,7 +208,7 @@ struct Record {
     quoted: Vec<Heard>,
     /// Status and order of each call that was executed, by its key.
     executed: BTreeMap<String, (u16, Option<String>)>,
-    /// How often each key was executed: once, or the gateway gave one use two keys.
+    /// The key of each execution, in order.
     executions: Vec<String>,
 }
 

@@ -93,9 +93,8 @@ fn add(arguments: Arguments, context: &mut Context<'_, '_>) -> Result<(), Failur
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::Config(format!("cannot read {}: {error}", path.display())))?;
     let principal = Principal { keys: KeySet::new([public]), account: account.clone() };
-    let text = Settings::enrol(&text, &id, &principal).map_err(|error| {
-        Failure::Config(format!("{}: {}; nothing was changed", path.display(), chain(&error)))
-    })?;
+    let text = Settings::enrol(&text, &id, &principal)
+        .map_err(|error| Failure::Config(format!("{}: {}", path.display(), chain(&error))))?;
     write::replace(path, &text)?;
     let config = path.display().to_string();
     let problem = not_taken(&context.places, PolicyDigest::of(text.as_bytes()));

@@ -29,7 +29,9 @@ pub enum EnrolError {
         principal: PrincipalId,
     },
     /// It is in the file.
-    #[error("{principal} is listed already; edit its [[principal]] to change it")]
+    #[error(
+        "{principal} is listed already, and nothing was changed; edit its [[principal]] to change it"
+    )]
     Listed {
         /// The principal.
         principal: PrincipalId,
