@@ -176,6 +176,11 @@ pub enum Refusal {
     /// The journal was not written.
     #[error("the journal could not be written; nothing was done, try again in a moment")]
     JournalUnavailable,
+    /// The journal failed, and what is on disk is only known after a restart.
+    #[error(
+        "the journal failed, and it is not known what was written: send the same mandate and request again in a moment"
+    )]
+    JournalUnknown,
     /// The journal is not what it should be.
     #[error("the journal is not what it should be: {problem}")]
     JournalUnsafe {
@@ -263,6 +268,7 @@ impl Refusal {
             Self::CartUnknown => Reason::CartUnknown,
             Self::ClockUntrusted(_)
             | Self::JournalUnavailable
+            | Self::JournalUnknown
             | Self::JournalUnsafe { .. }
             | Self::ReceiptUnwritten
             | Self::KeyUnavailable { .. } => Reason::Unavailable,

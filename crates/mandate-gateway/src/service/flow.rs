@@ -8,6 +8,7 @@ use http_body::Body;
 use http_body_util::Either;
 use mandate::token::{Intent, Mandate, Payment, Receipt};
 use mandate::{PrincipalId, discovery};
+use mandate_journal::WriteError;
 
 use super::admit::{Carried, admit};
 use super::answer::{self, Refused};
@@ -276,9 +277,12 @@ pub(super) fn used_by_another(
     Ok(Refused::already_used(&gateway.sign(&receipt)?))
 }
 
-/// The refusal when the journal was not written: nothing was done.
+/// The refusal when the journal was not written, or may not have been.
 #[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
-pub(super) fn unwritten(error: mandate_journal::WriteError) -> Refusal {
+pub(super) fn unwritten(error: WriteError) -> Refusal {
     tracing::error!(%error, "the journal was not written");
-    Refusal::JournalUnavailable
+    match error {
+        WriteError::NotApplied(_) => Refusal::JournalUnavailable,
+        _ => Refusal::JournalUnknown,
+    }
 }

@@ -195,6 +195,9 @@ impl Gateway {
         outcome: Outcome,
     ) -> Result<Mandate<mandate::Receipt>, ResolveError> {
         self.signer()?;
+        if let Some(problem) = self.book().distrusted() {
+            return Err(Refusal::JournalUnsafe { problem: problem.to_owned() }.into());
+        }
         let Some(_turn) = self.shared.turns.try_take(*key.as_bytes()) else {
             return Err(ResolveError::UnderWay);
         };
