@@ -2,7 +2,7 @@
 //!
 //! From reserve to record it runs in a task of its own: a client that hangs up does not leave a use half done.
 
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{Either, Full};
 use mandate::text::{Order, VoidReason};
 use mandate_journal::WriteError;
@@ -112,10 +112,17 @@ where
             return Err(Refusal::ReceiptUnwritten);
         }
     };
+    Ok(reply(answer, receipt.as_str()))
+}
+
+/// The API's answer as the client gets it, with its receipt.
+fn reply<B>(answer: Response<B>, receipt: &str) -> Reply<B> {
     let mut reply = answer.map(Either::Left);
+    // Which HTTP the API speaks is no affair of the client's connection.
+    *reply.version_mut() = Version::default();
     headers::for_client(reply.headers_mut());
-    attach_receipt(reply.headers_mut(), Some(receipt.as_str()));
-    Ok(reply)
+    attach_receipt(reply.headers_mut(), Some(receipt));
+    reply
 }
 
 /// Sends the call to the API.
@@ -194,4 +201,31 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_goes_on_without_what_is_the_connections_or_only_the_gateways() {
+        let answer = Response::builder()
+            .version(Version::HTTP_10)
+            .status(201)
+            .header("connection", "close, x-hop")
+            .header("x-hop", "1")
+            .header("keep-alive", "timeout=5")
+            .header("mandate-order", "LUX-1")
+            .header("mandate-receipt", "forged")
+            .header("set-cookie", "a=1")
+            .header("set-cookie", "b=2")
+            .body(());
+        let reply = reply(answer.unwrap(), "a.b.c");
+        assert_eq!((reply.version(), reply.status()), (Version::HTTP_11, StatusCode::CREATED));
+        let headers = reply.headers().iter();
+        let mut headers: Vec<String> =
+            headers.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        headers.sort();
+        assert_eq!(headers, ["mandate-receipt: a.b.c", "set-cookie: a=1", "set-cookie: b=2"]);
+    }
 }
