@@ -57,7 +57,7 @@ pub enum Refusal {
     #[error("Content-Type is there more than once, or is no text; send one")]
     ContentType,
     /// The mandate ran out.
-    #[error("the mandate ran out at {exp}; mint a new one")]
+    #[error("the mandate ran out at {}; mint a new one", exp.utc())]
     Expired {
         /// Its `exp`.
         exp: UnixSeconds,
@@ -89,13 +89,13 @@ pub enum Refusal {
         header: &'static str,
     },
     /// The payment can still be used.
-    #[error("the payment can be used until {until}; it can be voided after that")]
+    #[error("the payment can be used until {}; it can be voided after that", until.utc())]
     NotExpired {
         /// The last second in which it can be used.
         until: UnixSeconds,
     },
     /// The mandate is from the future.
-    #[error("`iat` {iat} is more than {CLOCK_SKEW_S} s ahead of this clock")]
+    #[error("`iat` {} is more than {CLOCK_SKEW_S} s ahead of this clock", iat.utc())]
     NotYetValid {
         /// Its `iat`.
         iat: UnixSeconds,

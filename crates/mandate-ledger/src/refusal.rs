@@ -57,14 +57,14 @@ pub enum Refusal {
     },
     /// The cart is from a time that has not come.
     #[error(
-        "cart: `iat` {iat} is more than 30 s ahead of this clock; the merchant's clock or this one is wrong"
+        "cart: `iat` {} is more than 30 s ahead of this clock; the merchant's clock or this one is wrong", iat.utc()
     )]
     CartAhead {
         /// Its `iat`.
         iat: UnixSeconds,
     },
     /// The cart's time is over.
-    #[error("cart: `exp` {exp} has passed; ask the merchant for a new quote")]
+    #[error("cart: `exp` {} has passed; ask the merchant for a new quote", exp.utc())]
     CartExpired {
         /// Its `exp`.
         exp: UnixSeconds,
@@ -109,7 +109,7 @@ pub enum Refusal {
     #[error("the intent was already used for another cart; mint a new intent for a new purchase")]
     IntentAlreadyPaid,
     /// The intent ran out.
-    #[error("the intent ran out at {exp}; mint a new intent")]
+    #[error("the intent ran out at {}; mint a new intent", exp.utc())]
     IntentExpired {
         /// Its `exp`.
         exp: UnixSeconds,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::money::EXACT_INTEGER_MAX;
@@ -54,10 +55,31 @@ impl UnixSeconds {
         Self(self.0.saturating_sub(seconds))
     }
 
+    /// The moment in UTC for people, such as `2026-11-26T18:55:01Z` (RFC 3339).
+    ///
+    /// Never for what is hashed or signed: there a moment is its number of seconds.
+    #[must_use]
+    pub fn utc(self) -> impl fmt::Display {
+        Utc(self)
+    }
+
     /// Seconds from `earlier` to this moment; zero if `earlier` is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+struct Utc(UnixSeconds);
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = i64::try_from(self.0.0).ok();
+        match seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()) {
+            Some(time) => time.fmt(f),
+            // Past the year 9999.
+            None => write!(f, "{} s after 1970", self.0),
+        }
     }
 }
 
@@ -78,5 +100,22 @@ impl From<UnixSeconds> for u64 {
 impl fmt::Display for UnixSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_in_utc() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_868_799, "2000-02-29T23:59:59Z"),
+            (1_795_719_301, "2026-11-26T18:55:01Z"),
+            (253_402_300_800, "253402300800 s after 1970"),
+        ] {
+            assert_eq!(UnixSeconds::new(seconds).unwrap().utc().to_string(), expected);
+        }
     }
 }
