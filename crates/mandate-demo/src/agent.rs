@@ -1,11 +1,12 @@
-//! The agent: asks the wallet over its socket, times each mint, and keeps count of what it got.
+//! The agent: asks the wallet over its socket and merchants over HTTP, and keeps count of what it got.
 
-use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use http::StatusCode;
+use mandate::token::UnverifiedMandate;
 use mandate::{
-    Cart, Intent, IntentHash, Mandate, Money, Payment, PaymentHash, PublicKey, Receipt, Sku,
+    Intent, KeySet, Mandate, MerchantId, Money, Payment, PrincipalRole, PublicKey, Receipt,
 };
 use mandate_proto::v1;
 use mandate_proto::v1::wallet_client::WalletClient;
@@ -13,28 +14,23 @@ use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
 use crate::answer::Answer;
+use crate::call::{Call, Http, Reply};
 use crate::error::{DemoError, same};
-use crate::merchant::Merchant;
+use crate::sellers::Door;
+use crate::tally::{Tally, count};
 use crate::timing::Times;
 
-/// What the agent got, for comparison with the wallet's journal.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    /// Intents, each counted once.
-    pub(crate) intents: BTreeSet<IntentHash>,
-    /// Payments, each counted once however often it was asked for.
-    pub(crate) payments: BTreeSet<PaymentHash>,
-    /// Receipts handed in.
-    pub(crate) receipts: usize,
-    /// Refusals.
-    pub(crate) denials: usize,
-}
+/// How often a call is made again that a gateway cannot serve yet: it is still being given its key.
+const ATTEMPTS_MAX: usize = 100;
+/// How long it waits in between.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// An agent at the wallet's socket.
+/// An agent with a wallet's socket at hand.
 #[derive(Debug)]
 pub(crate) struct Agent {
     wallet: WalletClient<Channel>,
-    principal: PublicKey,
+    http: Http,
+    principal: KeySet<PrincipalRole>,
     /// What it got.
     pub(crate) tally: Tally,
     /// How long its last intents took.
@@ -52,7 +48,8 @@ impl Agent {
     pub(crate) async fn connect(socket: &Path, principal: PublicKey) -> Result<Self, DemoError> {
         Ok(Self {
             wallet: client(socket).await?,
-            principal,
+            http: Http::new(),
+            principal: KeySet::new([principal]),
             tally: Tally::default(),
             intent_times: Times::default(),
             payment_times: Times::default(),
@@ -75,20 +72,20 @@ impl Agent {
         self.payment_times = Times::default();
     }
 
-    /// Asks for an intent, and has its merchant check it.
+    /// Asks for an intent.
     ///
     /// # Errors
     ///
-    /// [`DemoError`] when there is no answer, or the merchant does not accept it.
+    /// [`DemoError`] when there is no answer, or it is not signed by the principal.
     pub(crate) async fn intent(
         &mut self,
-        merchant: &Merchant,
-        action: &Sku,
+        merchant: &MerchantId,
+        action: &str,
         price_max: Option<Money>,
     ) -> Result<Answer<Mandate<Intent>>, DemoError> {
         let ask = v1::MintIntentRequest {
-            merchant_id: merchant.id().to_string(),
-            action_sku: action.to_string(),
+            merchant_id: merchant.to_string(),
+            action_sku: action.to_owned(),
             price_max: price_max.map(wire).transpose()?,
             ..v1::MintIntentRequest::default()
         };
@@ -96,7 +93,8 @@ impl Agent {
         let answer = self.wallet.mint_intent(ask).await;
         self.intent_times.push(start.elapsed());
         let answer = Answer::of(answer)?.map(|minted| {
-            Ok(merchant.admit::<Intent>(&minted.into_inner().mandate, self.principal)?)
+            let token = UnverifiedMandate::<Intent>::parse(&minted.into_inner().mandate)?;
+            Ok(token.verify(&self.principal)?)
         })?;
         match &answer {
             Answer::Denied(_) => count(&mut self.tally.denials),
@@ -105,20 +103,16 @@ impl Agent {
         Ok(answer)
     }
 
-    /// Asks for the payment of a cart, and has its merchant check it.
+    /// Asks for the payment of a cart, or of whatever is taken for one.
     ///
     /// # Errors
     ///
     /// As [`Agent::intent`].
-    pub(crate) async fn pay(
-        &mut self,
-        merchant: &Merchant,
-        cart: &Mandate<Cart>,
-    ) -> Result<Answer<Mandate<Payment>>, DemoError> {
+    pub(crate) async fn pay(&mut self, cart: &str) -> Result<Answer<Mandate<Payment>>, DemoError> {
         let start = Instant::now();
         let answer = self.wallet.mint_payment(payment_of(cart)).await;
         self.payment_times.push(start.elapsed());
-        self.paid(merchant, Answer::of(answer)?)
+        self.paid(Answer::of(answer)?)
     }
 
     /// Asks for the payments of all these carts at the same time.
@@ -128,8 +122,7 @@ impl Agent {
     /// As [`Agent::intent`].
     pub(crate) async fn pay_all(
         &mut self,
-        merchant: &Merchant,
-        carts: &[Mandate<Cart>],
+        carts: impl Iterator<Item = &str>,
     ) -> Result<Vec<Answer<Mandate<Payment>>>, DemoError> {
         let mut calls = JoinSet::new();
         for cart in carts {
@@ -138,9 +131,27 @@ impl Agent {
         }
         let mut answers = Vec::new();
         while let Some(answered) = calls.join_next().await {
-            answers.push(self.paid(merchant, Answer::of(answered?)?)?);
+            answers.push(self.paid(Answer::of(answered?)?)?);
         }
         Ok(answers)
+    }
+
+    /// Calls a merchant.
+    ///
+    /// # Errors
+    ///
+    /// [`DemoError`] when there is no answer, or a token in it is not the merchant's.
+    pub(crate) async fn call(&mut self, door: &Door, call: Call<'_>) -> Result<Reply, DemoError> {
+        let mut reply = self.http.call(door, call).await?;
+        for _ in 0..ATTEMPTS_MAX {
+            if reply.status != StatusCode::SERVICE_UNAVAILABLE {
+                break;
+            }
+            tokio::time::sleep(ATTEMPT_PAUSE).await;
+            reply = self.http.call(door, call).await?;
+        }
+        self.tally.note(&door.id, &call, &reply);
+        Ok(reply)
     }
 
     /// Hands a receipt in.
@@ -175,14 +186,14 @@ impl Agent {
         Ok(Answer::of(answer)?.granted()?.into_inner().id)
     }
 
-    /// Takes a payment as its merchant does, and counts it.
+    /// Checks a payment as its merchant does, and counts it.
     fn paid(
         &mut self,
-        merchant: &Merchant,
         answer: Answer<tonic::Response<v1::MintPaymentResponse>>,
     ) -> Result<Answer<Mandate<Payment>>, DemoError> {
         let answer = answer.map(|minted| {
-            Ok(merchant.admit::<Payment>(&minted.into_inner().mandate, self.principal)?)
+            let token = UnverifiedMandate::<Payment>::parse(&minted.into_inner().mandate)?;
+            Ok(token.verify(&self.principal)?)
         })?;
         match &answer {
             Answer::Denied(_) => count(&mut self.tally.denials),
@@ -196,16 +207,12 @@ async fn client(socket: &Path) -> Result<WalletClient<Channel>, DemoError> {
     Ok(WalletClient::new(mandate_proto::connect(socket).await?))
 }
 
-fn payment_of(cart: &Mandate<Cart>) -> v1::MintPaymentRequest {
-    v1::MintPaymentRequest { cart: cart.as_str().to_owned(), approval_wait: None }
+fn payment_of(cart: &str) -> v1::MintPaymentRequest {
+    v1::MintPaymentRequest { cart: cart.to_owned(), approval_wait: None }
 }
 
 fn wire(money: Money) -> Result<v1::Money, DemoError> {
     let minor_units =
         i64::try_from(money.amount.units()).or(Err(mandate::AmountError::Overflow))?;
     Ok(v1::Money { currency: money.currency.to_string(), minor_units })
-}
-
-fn count(counter: &mut usize) {
-    *counter = counter.saturating_add(1);
 }

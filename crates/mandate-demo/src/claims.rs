@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-use mandate::{Cart, Intent, Mandate, Money, Payment, Receipt};
+use mandate::{Cart, Head, Intent, Mandate, Money, Payment, Receipt};
+
+use crate::screen::unbroken;
 
 /// Characters of a digest that are shown; enough to see that two are the same.
 const DIGEST_SHOWN: usize = 8;
@@ -15,9 +17,10 @@ pub(crate) fn intent(token: &Mandate<Intent>) -> String {
         pair("limit", max)
     });
     let pairs = [
+        Some(short(token.hash())),
         Some(pair("aud", &claims.aud)),
         Some(pair("act", &claims.act)),
-        Some(pair("action", format_args!("{} x{}", claims.action.sku, claims.action.quantity))),
+        Some(pair("action", &claims.action.sku)),
         limit,
         Some(life(claims.life())),
     ];
@@ -27,12 +30,12 @@ pub(crate) fn intent(token: &Mandate<Intent>) -> String {
 /// The main claims of a cart.
 pub(crate) fn cart(token: &Mandate<Cart>) -> String {
     let claims = token.claims();
-    let titles: Vec<_> = claims.line_items.iter().map(|line| line.title.as_str()).collect();
     let pairs = [
+        short(token.hash()),
         pair("iss", &claims.iss),
-        pair("line_items", titles.join(", ")),
         pair("total", claims.total),
         pair("intent", short(claims.intent)),
+        life(claims.life()),
     ];
     joined(pairs.map(Some))
 }
@@ -41,6 +44,7 @@ pub(crate) fn cart(token: &Mandate<Cart>) -> String {
 pub(crate) fn payment(token: &Mandate<Payment>) -> String {
     let claims = token.claims();
     let pairs = [
+        short(token.hash()),
         pair("aud", &claims.aud),
         pair("action", &claims.action.sku),
         pair("total", claims.total),
@@ -54,7 +58,9 @@ pub(crate) fn payment(token: &Mandate<Payment>) -> String {
 pub(crate) fn receipt(token: &Mandate<Receipt>) -> String {
     let claims = token.claims();
     let pairs = [
+        Some(short(token.hash())),
         Some(pair("status", claims.status)),
+        claims.reason.as_ref().map(|reason| pair("reason", reason)),
         claims.total.map(|total| pair("total", total)),
         claims.order.as_ref().map(|order| pair("order", order)),
         Some(match claims.payment {
@@ -63,6 +69,16 @@ pub(crate) fn receipt(token: &Mandate<Receipt>) -> String {
         }),
     ];
     joined(pairs)
+}
+
+/// A journal's head: how many entries, and the beginning of the root over them.
+pub(crate) fn head(head: Head) -> String {
+    format!("{}/{}", head.size, short(head.root))
+}
+
+/// A token in a header, by the beginning of its hash.
+pub(crate) fn token(header: &str, hash: impl Display) -> String {
+    pair(header, short(hash))
 }
 
 /// The beginning of a digest.
@@ -76,7 +92,7 @@ fn life(life: mandate::Life) -> String {
 }
 
 fn pair(name: &str, value: impl Display) -> String {
-    format!("{name} {value}")
+    unbroken(&format!("{name} {value}"))
 }
 
 fn joined<const N: usize>(pairs: [Option<String>; N]) -> String {

@@ -1,25 +1,26 @@
 //! Why the demonstration did not come to its end.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use mandate::AmountError;
 use mandate::id::IdError;
+use mandate::key::KeyError;
 use mandate::text::TextError;
-use mandate_journal::EntryError;
+use mandate::{AmountError, ParseError, VerifyError};
+use mandate_gateway::book::event::EventError as BookEventError;
+use mandate_journal::{ChainError, EntryError};
 use mandate_keys::{AccountError, KeyStoreError};
-use mandate_ledger::{OpenError, StoreError, VerifyFault};
+use mandate_ledger::{EventError, OpenError, StoreError, VerifyFault};
 use mandate_proto::paths::PathError;
 use mandated::SOCKET_PATH_BYTES_MAX;
-use thiserror::Error;
+use thiserror::Error as ThisError;
 use tonic::Code;
 
-use crate::merchant::MerchantError;
-
 /// Why the demonstration did not come to its end.
-#[derive(Debug, Error)]
+#[derive(Debug, ThisError)]
 #[non_exhaustive]
 pub enum DemoError {
     /// The name of its key is none.
@@ -28,20 +29,15 @@ pub enum DemoError {
     /// An amount cannot be read.
     #[error("an amount {0}")]
     Amount(#[from] AmountError),
-    /// The wallet's process ended by itself, or not well.
-    #[error("the wallet's process ended: {status}")]
-    DaemonEnded {
-        /// How it ended.
-        status: ExitStatus,
-    },
-    /// The wallet's process neither got on nor ended.
-    #[error("the wallet's process did not {what} within {waited_s} s")]
-    DaemonSlow {
-        /// What was waited for.
-        what: &'static str,
-        /// How long, in seconds.
-        waited_s: u64,
-    },
+    /// An answer over HTTP broke off.
+    #[error("an answer over HTTP: {0}")]
+    Body(#[source] Box<dyn Error + Send + Sync>),
+    /// An entry of a merchant's book is none that a gateway writes.
+    #[error("an entry of a merchant's book")]
+    BookEvent(#[from] BookEventError),
+    /// The log is no chain.
+    #[error("the log")]
+    Chain(#[from] ChainError),
     /// What was shown is not what was promised.
     #[error("expected {expected}, met {met}")]
     Differs {
@@ -53,6 +49,12 @@ pub enum DemoError {
     /// The journal holds what is no entry.
     #[error("an entry of the journal")]
     Entry(#[from] EntryError),
+    /// An entry of the ledger is none that a wallet writes.
+    #[error("an entry of the ledger")]
+    Event(#[from] EventError),
+    /// A gateway does not answer.
+    #[error("a call over HTTP")]
+    Http(#[from] hyper_util::client::legacy::Error),
     /// An id cannot be read.
     #[error("an id {0}")]
     Id(#[from] IdError),
@@ -70,21 +72,48 @@ pub enum DemoError {
         #[source]
         source: io::Error,
     },
+    /// A journal does not open.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// An answer is not the JSON that it should be.
+    #[error("an answer over HTTP")]
+    Json(#[from] serde_json::Error),
     /// No key could be made, read or deleted.
     #[error(transparent)]
     Key(#[from] KeyStoreError),
-    /// The wallet's ledger does not open.
-    #[error(transparent)]
-    Ledger(#[from] OpenError),
-    /// The merchant did not sign, or does not take what the wallet signed.
-    #[error("the merchant")]
-    Merchant(#[from] MerchantError),
+    /// A token has not the shape of one.
+    #[error("a token")]
+    Parse(#[from] ParseError),
     /// The places of the wallet cannot be told.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// A process ended by itself, or not well.
+    #[error("the process of {name} ended: {status}")]
+    ProcessEnded {
+        /// Whose it was.
+        name: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// A process neither got on nor ended.
+    #[error("the process of {name} did not {what} within {waited_s} s")]
+    ProcessSlow {
+        /// Whose it is.
+        name: String,
+        /// What was waited for.
+        what: &'static str,
+        /// How long, in seconds.
+        waited_s: u64,
+    },
+    /// A published key is none.
+    #[error("a published key")]
+    PublicKey(#[from] KeyError),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random(#[from] getrandom::Error),
+    /// A call cannot be written as HTTP.
+    #[error("a call over HTTP")]
+    Request(#[from] http::Error),
     /// Nobody reads the screen.
     #[error("cannot write to the screen")]
     Screen(#[source] io::Error),
@@ -96,8 +125,8 @@ pub enum DemoError {
         /// The sentence.
         message: String,
     },
-    /// The ledger cannot be read.
-    #[error("the ledger")]
+    /// A journal cannot be read.
+    #[error("the journal")]
     Store(#[from] StoreError),
     /// The operating system refused something that has no path.
     #[error("cannot {what}")]
@@ -123,6 +152,9 @@ pub enum DemoError {
     /// The wallet's socket does not answer.
     #[error("the wallet's socket")]
     Transport(#[from] tonic::transport::Error),
+    /// A token is not signed by whom it should be.
+    #[error("a token")]
+    Unverified(#[from] VerifyError),
     /// The log is not what it should be.
     #[error("the log")]
     Verify(#[from] VerifyFault),

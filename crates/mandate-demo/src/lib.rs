@@ -1,23 +1,29 @@
 //! The whole flow on one machine, for a newcomer's first run.
 //!
-//! [`run`] makes a principal in a temporary folder, starts the product's own daemon as a process, plays an agent that
-//! shops and misbehaves, and checks each thing that it shows. It leaves nothing behind. No step takes a path that the
-//! product does not have; the [`Merchant`] alone is played, and signs with the library.
+//! [`run()`] makes a principal and two merchants in a temporary folder, starts the product's own wallet and gateways as
+//! processes, puts a small hotel API behind the gateways, plays an agent that shops and misbehaves, and checks each
+//! thing that it shows. It leaves nothing behind. No step takes a path that the product does not have; only the API
+//! and the agent are played.
 
 mod agent;
 mod answer;
+mod api;
+mod call;
 mod child;
 mod claims;
 mod error;
 mod home;
-mod merchant;
+mod key;
 mod process;
+mod rules;
 mod run;
 mod scenes;
 mod screen;
+mod sellers;
+mod shop;
 mod stage;
+mod tally;
 mod timing;
 
 pub use error::DemoError;
-pub use merchant::{CART_LIFE_S, Merchant, MerchantError};
 pub use run::run;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use mandate_host::clock::wall_clock;
@@ -19,20 +20,21 @@ use crate::screen::{Screen, Style};
 const EXIT_USAGE: u8 = 2;
 /// Exit code after a signal, as shells have it for SIGINT.
 const EXIT_INTERRUPTED: u8 = 130;
-/// Lines of the wallet's log that are shown when something went wrong.
+/// Lines of each log that are shown when something went wrong.
 const LOG_LINES_SHOWN: usize = 8;
 
 /// Shows the demonstration, and says by its exit code whether all was as promised.
 ///
-/// It takes no arguments; those of the wallet's process are between this program and itself.
+/// It takes no arguments; those of the other processes are between this program and itself.
 pub fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     match arguments.next() {
         None => show(),
-        Some(first) if first == child::AS_WALLET => child::serve(arguments),
+        Some(first) if first == child::AS_WALLET => child::wallet(arguments),
+        Some(first) if first == child::AS_GATEWAY => child::gateway(arguments),
         Some(_) => {
             writeln!(
                 io::stderr(),
-                "mandate-demo takes no arguments; it is over in seconds and leaves nothing behind"
+                "mandate-demo takes no arguments; it is over in a minute and leaves nothing behind"
             )
             .unwrap_or_default();
             ExitCode::from(EXIT_USAGE)
@@ -54,7 +56,7 @@ fn show() -> ExitCode {
             (screen.well_done(&all), ExitCode::SUCCESS)
         }
         Err(DemoError::Interrupted) => {
-            let text = "Interrupted: the wallet was ended, its key and its folder deleted.";
+            let text = "Interrupted: the processes were ended, the keys and the folder deleted.";
             (screen.say(text), ExitCode::from(EXIT_INTERRUPTED))
         }
         Err(error) => (tell(&mut screen, &error), ExitCode::FAILURE),
@@ -78,7 +80,7 @@ fn tell(screen: &mut Screen<'_>, error: &DemoError) -> Result<(), DemoError> {
 
 /// Plays everything, and removes it again however it ended.
 fn perform(screen: &mut Screen<'_>) -> Result<(), DemoError> {
-    // One thread: the wallet's process is tied to the thread that starts it.
+    // One thread: the other processes are tied to the thread that starts them.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(DemoError::system("start"))?;
     // Before there is anything to remove.
@@ -93,12 +95,14 @@ fn perform(screen: &mut Screen<'_>) -> Result<(), DemoError> {
             played = scenes::play(&home, screen) => played,
         }
     });
-    let log = match &played {
-        Ok(()) | Err(DemoError::Interrupted | DemoError::Screen(_)) => String::new(),
-        Err(_) => std::fs::read_to_string(home.log()).unwrap_or_default(),
+    let logs = match &played {
+        Ok(()) | Err(DemoError::Interrupted | DemoError::Screen(_)) => Vec::new(),
+        Err(_) => home.logs().map(|(name, log)| (name.to_owned(), read(&log))).into(),
     };
     let removed = home.remove();
-    show_end_of(&log, screen)?;
+    for (name, log) in logs {
+        show_end_of(&name, &log, screen)?;
+    }
     if let (Err(_), Err(left)) = (&played, &removed) {
         screen.say(&format!("Something was left behind: {}", chain_lines(left)))?;
     }
@@ -107,14 +111,19 @@ fn perform(screen: &mut Screen<'_>) -> Result<(), DemoError> {
     scenes::epilogue(screen)
 }
 
-/// Shows the last lines of the wallet's log, if there are any.
-fn show_end_of(log: &str, screen: &mut Screen<'_>) -> Result<(), DemoError> {
+/// A log file; empty if it cannot be read.
+fn read(log: &Path) -> String {
+    std::fs::read_to_string(log).unwrap_or_default()
+}
+
+/// Shows the last lines of a log, if there are any.
+fn show_end_of(name: &str, log: &str, screen: &mut Screen<'_>) -> Result<(), DemoError> {
     let lines: Vec<&str> = log.lines().collect();
     if let Some((_, last)) = lines.split_at_checked(lines.len().saturating_sub(LOG_LINES_SHOWN))
         && !last.is_empty()
     {
         screen.say("")?;
-        screen.say("The wallet's last words:")?;
+        screen.say(&format!("The last words of {name}:"))?;
         screen.file(&last.join("\n"))?;
     }
     Ok(())

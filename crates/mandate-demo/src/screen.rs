@@ -17,6 +17,9 @@ const MARGIN: &str = "   ";
 /// Width of the names of facts, the space after them included.
 const LABEL_COLUMNS: usize = 14;
 
+/// Stands for a space at which no line is broken (U+00A0), up to the screen.
+const UNBROKEN: &str = "\u{a0}";
+
 /// Whether lines may be coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
@@ -28,11 +31,22 @@ pub(crate) enum Style {
 
 /// What a text means, told by its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ink {
+pub(crate) enum Ink {
+    /// A yes.
     Good,
+    /// A title.
     Heading,
+    /// Neither.
     Plain,
+    /// A no.
     Refused,
+}
+
+/// Where the text of a column stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
 }
 
 /// The screen, and how many scenes it has shown.
@@ -102,6 +116,18 @@ impl<'o> Screen<'o> {
         self.entry(name, Ink::Good, "granted: ", text)
     }
 
+    /// An answer: what it is in a few words, and the rest of it.
+    pub(crate) fn answered(
+        &mut self,
+        name: &str,
+        ink: Ink,
+        lead: &str,
+        text: &str,
+    ) -> Result<(), DemoError> {
+        let lead = if text.is_empty() { lead.to_owned() } else { format!("{lead}: ") };
+        self.entry(name, ink, &lead, text)
+    }
+
     /// One thing that was refused: the reason and the sentence.
     pub(crate) fn refused(&mut self, name: &str, denied: &Denied) -> Result<(), DemoError> {
         self.entry(name, Ink::Refused, &format!("{}: ", denied.reason), &denied.sentence)
@@ -115,6 +141,19 @@ impl<'o> Screen<'o> {
 
     /// Rows of cells, the first one the heading; the first column stands left, the others right.
     pub(crate) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> Result<(), DemoError> {
+        self.rows(rows, Side::Right)
+    }
+
+    /// Rows of cells, the first one the heading; all columns stand left.
+    pub(crate) fn columns<const N: usize>(
+        &mut self,
+        rows: &[[String; N]],
+    ) -> Result<(), DemoError> {
+        self.rows(rows, Side::Left)
+    }
+
+    /// Rows of cells; the first column stands left, the others on this side.
+    fn rows<const N: usize>(&mut self, rows: &[[String; N]], side: Side) -> Result<(), DemoError> {
         let rows: Vec<_> =
             rows.iter().map(|row| row.each_ref().map(|cell| escaped(cell))).collect();
         let mut widths = [0; N];
@@ -126,9 +165,10 @@ impl<'o> Screen<'o> {
         for row in &rows {
             let mut line = MARGIN.to_owned();
             for (index, (width, cell)) in widths.iter().zip(row).enumerate() {
-                match index {
-                    0 => write!(line, "{cell:<width$}"),
-                    _ => write!(line, "   {cell:>width$}"),
+                match (index, side) {
+                    (0, _) => write!(line, "{cell:<width$}"),
+                    (_, Side::Left) => write!(line, "   {cell:<width$}"),
+                    (_, Side::Right) => write!(line, "   {cell:>width$}"),
                 }
                 // A String takes whatever is written to it.
                 .unwrap_or_default();
@@ -187,6 +227,11 @@ pub(crate) fn escaped(text: &str) -> String {
     shown
 }
 
+/// A text that is not broken at its spaces.
+pub(crate) fn unbroken(text: &str) -> String {
+    text.replace(' ', UNBROKEN)
+}
+
 /// Lines of at most `columns` characters, broken at spaces; a word that is longer stays whole.
 fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -203,7 +248,7 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
         line.push_str(word);
     }
     lines.push(line);
-    lines
+    lines.into_iter().map(|line| line.replace(UNBROKEN, " ")).collect()
 }
 
 #[cfg(test)]
@@ -270,6 +315,13 @@ mod tests {
         let expected =
             "\nSTOPPED in scene 1 (A raised price): expected CAP_EXCEEDED, met a mandate\n";
         assert!(text.ends_with(expected), "{text}");
+    }
+
+    #[test]
+    fn what_belongs_together_stays_on_a_line() {
+        let text = shown(Style::Plain, |screen| screen.say(&unbroken(&"12.00 EUR ".repeat(20))));
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(!text.contains(UNBROKEN) && text.contains("12.00 EUR"), "{text}");
     }
 
     #[test]

@@ -1,79 +1,113 @@
-//! The agent shops as it should.
+//! The agent shops as it should: a search, then a room, step by step.
 
-use mandate_host::clock::wall_clock;
+use http::StatusCode;
+use mandate::token::Status;
+use mandate::{Cart, Intent, Mandate, Money, Payment, Receipt};
+use mandate_gateway::Reason;
 
+use super::{BOOK, BOOKINGS};
+use crate::api::Seen;
+use crate::call::{Call, With};
 use crate::claims;
 use crate::error::{DemoError, same};
-use crate::stage::{Stage, quote};
-use crate::timing;
+use crate::stage::Stage;
+
+/// The room that is booked.
+pub(super) const STAY: &str = r#"{"room": "12", "nights": 2}"#;
+
+/// One booking: its four tokens.
+#[derive(Debug)]
+pub(super) struct Booking {
+    pub(super) intent: Mandate<Intent>,
+    pub(super) cart: Mandate<Cart>,
+    pub(super) payment: Mandate<Payment>,
+    pub(super) receipt: Mandate<Receipt>,
+}
 
 /// A free action takes one step.
 pub(super) async fn search(stage: &mut Stage<'_, '_, '_>) -> Result<(), DemoError> {
-    stage.screen.scene(
-        "A free search",
-        "One intent is enough: one merchant, one action, one minute. The merchant checks it without a call.",
-    )?;
-    let rail = &stage.home.rail;
-    let intent = stage.intent(rail, "search_trains").await?;
-    stage.screen.fact("intent", &claims::intent(&intent))?;
-    let receipt = rail.sign_receipt(&rail.executed_free(&intent, wall_clock())?)?;
-    stage.agent.hand_in(&receipt).await?;
-    stage.screen.fact("receipt", &claims::receipt(&receipt))
+    stage
+        .scene(
+            "A free search",
+            "Without a mandate nothing is answered. One intent is enough for what costs nothing: one merchant, \
+             one action, one minute. The gateway checks it without calling anyone.",
+        )
+        .await?;
+    let lux = &stage.sellers.lux;
+    let call = Call::get("/rooms", With::Nothing);
+    stage.show_call(lux, call).await?.refused(Reason::MandateRequired)?;
+    let intent = stage.show_intent(lux, "search_rooms", None).await?;
+    let call = Call::get("/rooms", With::Intent(&intent));
+    let receipt = stage.show_call(lux, call).await?.receipt(StatusCode::OK)?;
+    stage.show_hand_in(&receipt).await
 }
 
-/// A paid action takes two: the merchant commits to a price before the wallet pays.
-pub(super) async fn ticket(stage: &mut Stage<'_, '_, '_>) -> Result<(), DemoError> {
-    stage.screen.scene(
-        "A ticket is bought",
-        "The agent names a ceiling, the merchant signs a price, the wallet signs a payment for exactly that \
-         cart. Each token names the one before it by its hash.",
-    )?;
-    let rail = &stage.home.rail;
-    let action = "buy_ticket".parse()?;
-    let ceiling = Some("60.00 EUR".parse()?);
-    let intent = stage.agent.intent(rail, &action, ceiling).await?.granted()?;
-    stage.screen.fact("intent", &claims::intent(&intent))?;
-    let cart = quote(rail, &intent, ("Paris - Lyon", "49.00 EUR"), |_| ())?;
+/// A paid action takes two steps: the merchant commits to a price before the wallet pays.
+pub(super) async fn booking(stage: &mut Stage<'_, '_, '_>) -> Result<Booking, DemoError> {
+    let (intent, cart) = promise(stage).await?;
+    let payment = pay(stage, &cart).await?;
+    let receipt = book(stage, &payment).await?;
+    Ok(Booking { intent, cart, payment, receipt })
+}
+
+async fn promise(
+    stage: &mut Stage<'_, '_, '_>,
+) -> Result<(Mandate<Intent>, Mandate<Cart>), DemoError> {
+    stage
+        .scene(
+            "A price is promised",
+            "The agent asks for two nights and shows an intent. The gateway asks the API for the price and \
+             answers with a cart: a price that the hotel signed, for exactly this request.",
+        )
+        .await?;
+    let lux = &stage.sellers.lux;
+    let intent = stage.show_intent(lux, BOOK, None).await?;
+    let call = Call::post(BOOKINGS, STAY, With::Intent(&intent));
+    let reply = stage.show_call(lux, call).await?;
+    reply.refused(Reason::PaymentRequired)?;
+    let cart = reply.cart()?;
     stage.screen.fact("cart", &claims::cart(&cart))?;
-    let payment = stage.pay(rail, &cart).await?;
-    stage.screen.fact("payment", &claims::payment(&payment))?;
-    let receipt = stage.execute(rail, &payment, "rail-1001").await?;
-    stage.screen.fact("receipt", &claims::receipt(&receipt))?;
-    stage.show_budget("49.00 EUR", 0).await
+    let claims = cart.claims();
+    for line in &claims.line_items {
+        let amount = Money { amount: line.amount, ..claims.total };
+        stage.screen.fact("", &format!("{} x {}: {amount}", line.quantity, line.title))?;
+    }
+    Ok((intent, cart))
 }
 
-/// The same cart gives the same bytes, also after a crash.
-pub(super) async fn retry(stage: &mut Stage<'_, '_, '_>) -> Result<(), DemoError> {
-    stage.screen.scene(
-        "A retry costs nothing",
-        "Answers get lost and agents ask again. One cart is one payment: the same bytes, counted once.",
-    )?;
-    let rail = &stage.home.rail;
-    let cart = stage.quoted(rail, "buy_ticket", ("Lyon - Paris", "45.00 EUR")).await?;
-    let first = stage.pay(rail, &cart).await?;
-    stage.screen.fact(
-        "paid",
-        &format!("{}, payment {}", first.claims().total, claims::short(first.hash())),
-    )?;
-    let again = stage.pay(rail, &cart).await?;
-    same(&first.as_str(), &again.as_str())?;
+async fn pay(
+    stage: &mut Stage<'_, '_, '_>,
+    cart: &Mandate<Cart>,
+) -> Result<Mandate<Payment>, DemoError> {
     stage
-        .screen
-        .fact("asked again", &format!("payment {}, the same bytes", claims::short(again.hash())))?;
-    let took = stage.crash().await?;
-    stage.screen.fact(
-        "kill -9",
-        &format!(
-            "the wallet is killed and started again: process {}, ready after {}",
-            stage.daemon.id(),
-            timing::shown(took)
-        ),
-    )?;
-    let after = stage.pay(rail, &cart).await?;
-    same(&first.as_str(), &after.as_str())?;
+        .scene(
+            "The cart is paid",
+            "The wallet checks the hotel's signature and Ada's caps, writes the amount down, and only then signs \
+             a payment for exactly that cart. Each token names the one before it by its hash.",
+        )
+        .await?;
+    let payment = stage.show_pay(cart).await?;
+    stage.show_budget("94.00 EUR", 0, 1).await?;
+    Ok(payment)
+}
+
+async fn book(
+    stage: &mut Stage<'_, '_, '_>,
+    payment: &Mandate<Payment>,
+) -> Result<Mandate<Receipt>, DemoError> {
     stage
-        .screen
-        .fact("asked again", &format!("payment {}, the same bytes", claims::short(after.hash())))?;
-    stage.execute(rail, &after, "rail-1002").await?;
-    stage.show_budget("94.00 EUR", 0).await
+        .scene(
+            "The room is booked",
+            "The same request again, now with the payment. The gateway writes down that it is used, passes the \
+             call on, and signs what became of it.",
+        )
+        .await?;
+    let lux = &stage.sellers.lux;
+    let call = Call::post(BOOKINGS, STAY, With::Payment(payment));
+    let receipt = stage.show_call(lux, call).await?.receipt(StatusCode::CREATED)?;
+    same(&Status::Executed, &receipt.claims().status)?;
+    stage.show_reached(Seen::default(), Seen { calls: 1, executed: 1 })?;
+    stage.show_hand_in(&receipt).await?;
+    stage.show_budget("94.00 EUR", 0, 0).await?;
+    Ok(receipt)
 }
