@@ -152,19 +152,9 @@ impl Visit<'_> {
 
     /// Writes down the refusal of a mandate that verified, and gives it back.
     async fn refuse<K: Carried>(&self, mandate: &Mandate<K>, refused: Refused) -> Refused {
-        // The rate is summed up where it is counted, and what is under way or has its price is no fault of the caller.
-        use crate::Reason::{
-            InProgress, PaymentRequired, RateLimited, Unavailable, UpstreamFailed,
-        };
-        let reason = refused.refusal.reason();
-        if !matches!(
-            reason,
-            InProgress | PaymentRequired | RateLimited | Unavailable | UpstreamFailed
-        ) {
-            let principal: &PrincipalId = K::issuer(mandate.claims());
-            let (refusal, call) = (&refused.refusal, self.call.clone());
-            self.gateway.write_refusal(principal, refusal, mandate.as_str(), call).await;
-        }
+        let principal: &PrincipalId = K::issuer(mandate.claims());
+        let (refusal, call) = (&refused.refusal, self.call.clone());
+        self.gateway.write_refusal(principal, refusal, mandate.as_str(), call).await;
         refused
     }
 

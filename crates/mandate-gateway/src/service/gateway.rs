@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::limits::PrincipalLimits;
 use super::turns::Turns;
 use crate::book::{Book, Decider, Outcome, Recorded, UseKey, event};
+use crate::reason::Reason;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 
@@ -237,7 +238,8 @@ impl Gateway {
         })
     }
 
-    /// Writes down that a call was refused although its mandate verified, unless there are too many.
+    /// Writes down that a call was refused although its mandate verified, unless that is no fault of the caller or there
+    /// are too many.
     pub(super) async fn write_refusal(
         &self,
         principal: &PrincipalId,
@@ -246,6 +248,9 @@ impl Gateway {
         call: String,
     ) {
         let reason = refusal.reason();
+        if !is_the_callers(reason) {
+            return;
+        }
         tracing::info!(%principal, %reason, detail = %refusal, %call, "refused");
         if !self.limits().is_worth_an_entry(principal) {
             return;
@@ -256,6 +261,20 @@ impl Gateway {
             tracing::error!(%error, "a refusal was not written");
         }
     }
+}
+
+/// Whether the caller is to blame for a refusal. The rate is summed up where it is counted; what is under way, has its
+/// price or can still be used is in order; and what the gateway or the API cannot do is their own fault.
+fn is_the_callers(reason: Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::InProgress
+            | Reason::NotExpired
+            | Reason::PaymentRequired
+            | Reason::RateLimited
+            | Reason::Unavailable
+            | Reason::UpstreamFailed
+    )
 }
 
 /// 128 random bits for a token's id.

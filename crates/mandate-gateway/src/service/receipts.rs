@@ -51,12 +51,9 @@ async fn void(gateway: &Gateway, parts: &Parts, hash: &str) -> Result<Answer, Re
     match void_verified(gateway, &payment, hash).await {
         Ok(answer) => Ok(answer),
         Err(refused) => {
-            let reason = refused.refusal.reason();
-            if !matches!(reason, crate::Reason::InProgress | crate::Reason::NotExpired) {
-                let (issuer, call) = (&payment.claims().iss, "POST receipt".to_owned());
-                let mandate = payment.as_str();
-                gateway.write_refusal(issuer, &refused.refusal, mandate, call).await;
-            }
+            let (issuer, call) = (&payment.claims().iss, "POST receipt".to_owned());
+            let mandate = payment.as_str();
+            gateway.write_refusal(issuer, &refused.refusal, mandate, call).await;
             Err(refused)
         }
     }
