@@ -86,7 +86,7 @@ async fn play(text: &str) -> Result<(), String> {
             .await;
     let shop = &front.shop;
     let filled = fill(shop, front.address, vector.request).await;
-    let held = prepare(&home, shop, &vector, filled.minted.last()).await;
+    let held = prepare(shop, &vector, filled.minted.last()).await;
     match vector.api.clone() {
         Some(Says::Quote(quote)) => shop.api.script_quotes([quote]),
         Some(Says::Call(reaction)) => shop.api.script([reaction]),
@@ -142,7 +142,7 @@ fn judge(shop: &Shop, vector: &Vector<'_>, before: &Before, filled: &Filled, ans
         }
         (_, written, _) => panic!("the journal keeps {written:?}"),
     }
-    if let Some(expected) = vector.reason.and_then(|reason| is_written(reason)) {
+    if let Some(expected) = vector.reason.and_then(is_written) {
         assert_eq!(vector.journal == Journal::Refusal, expected, "the file says it otherwise");
     }
 }
@@ -205,7 +205,6 @@ fn refusals(entries: &[Vec<u8>]) -> Vec<Refusal> {
 
 /// Brings about what is given; calls that are under way end when the result is dropped.
 async fn prepare(
-    home: &GatewayHome,
     shop: &Shop,
     vector: &Vector<'_>,
     minted: Option<&Minted>,
@@ -243,7 +242,6 @@ async fn prepare(
             Given::Distrusted => shop.gateway.book().distrust("a test says so".to_owned()),
         }
     }
-    assert!(home.folder().exists());
     held
 }
 

@@ -1,6 +1,6 @@
 //! Which headers cross the gateway, and the one that carries the mandate.
 
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use mandate::{Mandate, Money, Payment, Quantity, Sku};
 
 use crate::refusal::{HeaderFault, Refusal};
@@ -87,6 +87,9 @@ pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
 /// What goes on to the API of a client's headers: nothing that is about the connection, that renames the call, or that
 /// only the gateway may say.
 pub(crate) fn for_upstream(mut headers: HeaderMap) -> HeaderMap {
+    // A mandate is bound to it, so neither `Connection` nor another spelling makes the call a different one. It is there
+    // once at most.
+    let content_type = headers.get(CONTENT_TYPE).cloned();
     strip_hop_by_hop(&mut headers);
     let own = |name: &HeaderName| {
         // A server that turns headers into variables reads `_` and `-` alike.
@@ -97,12 +100,17 @@ pub(crate) fn for_upstream(mut headers: HeaderMap) -> HeaderMap {
             || name == IDEMPOTENCY_KEY.as_str()
             || name == HOST.as_str()
             // The body is sent anew, whole.
+            || name == "content-encoding"
             || name == "content-length"
+            || name == CONTENT_TYPE.as_str()
             || name == "expect"
     };
     let names: Vec<HeaderName> = headers.keys().filter(|name| own(name)).cloned().collect();
     for name in names {
         headers.remove(name);
+    }
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, content_type);
     }
     headers
 }
@@ -232,7 +240,7 @@ mod tests {
         let sent = headers(&[
             ("accept", "*/*"),
             ("authorization", "Bearer x"),
-            ("connection", "close, X-Secret"),
+            ("connection", "close, X-Secret, Content-Type"),
             ("x-secret", "1"),
             ("mandate-total", "0.01 EUR"),
             ("Mandate_Principal", "did:key:z6Mk"),
@@ -242,6 +250,8 @@ mod tests {
             ("x_original_url", "/admin"),
             ("transfer-encoding", "chunked"),
             ("content-length", "3"),
+            ("content_encoding", "gzip"),
+            ("content_type", "text/html"),
             ("content-type", "text/plain"),
         ]);
         let left: Vec<String> = for_upstream(sent).keys().map(ToString::to_string).collect();
