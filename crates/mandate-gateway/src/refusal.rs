@@ -27,6 +27,11 @@ pub enum Refusal {
         /// The merchant here.
         here: MerchantId,
     },
+    /// The body is in a coding, so that its digest has two readings.
+    #[error(
+        "the request has a Content-Encoding, or a Transfer-Encoding beside chunked; send the body as it is"
+    )]
+    BodyCoded,
     /// The body was not sent whole, or not in time.
     #[error("the body did not arrive: {problem}")]
     BodyIncomplete {
@@ -50,9 +55,6 @@ pub enum Refusal {
     /// The clock is not believed.
     #[error("{0}; the operator has to set the clock right or run `mandate-gateway clock confirm`")]
     ClockUntrusted(ClockFault),
-    /// The body is in a content coding, so that its digest has two readings.
-    #[error("the request has a Content-Encoding; send the body as it is")]
-    ContentEncoding,
     /// The request has several content types, or one that is no text.
     #[error("Content-Type is there more than once, or is no text; send one")]
     ContentType,
@@ -256,8 +258,8 @@ impl Refusal {
         match self {
             Self::AlreadyUsed => Reason::AlreadyUsed,
             Self::AudienceMismatch { .. } => Reason::AudienceMismatch,
-            Self::BodyIncomplete { .. }
-            | Self::ContentEncoding
+            Self::BodyCoded
+            | Self::BodyIncomplete { .. }
             | Self::ContentType
             | Self::RequestTarget => Reason::Malformed,
             Self::BodyTooLarge => Reason::TooLarge,

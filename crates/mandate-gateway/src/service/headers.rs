@@ -1,6 +1,9 @@
 //! Which headers cross the gateway, and the one that carries the mandate.
 
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING,
+};
 use mandate::{Mandate, Money, Payment, Quantity, Sku};
 
 use crate::refusal::{HeaderFault, Refusal};
@@ -76,10 +79,13 @@ fn one<'a>(
     Ok(Some(text))
 }
 
-/// Whether a body is in some content coding.
+/// Refuses a body in some coding. The server takes chunks apart and leaves what is beside them as it is.
 pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
-    if headers.contains_key(http::header::CONTENT_ENCODING) {
-        return Err(Refusal::ContentEncoding);
+    let is_chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_plain = codings.next().is_none_or(is_chunked) && codings.next().is_none();
+    if !is_plain || headers.contains_key(CONTENT_ENCODING) {
+        return Err(Refusal::BodyCoded);
     }
     Ok(())
 }
