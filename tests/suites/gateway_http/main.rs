@@ -1,7 +1,17 @@
 //! The merchant's gateway over real sockets, as any client may speak to it.
 
+mod bound;
+mod confusion;
 mod fill;
+mod frames;
 mod front;
+mod http2;
+mod mutations;
+mod pipelines;
+mod provider;
+mod raw_api;
+mod sizes;
+mod street;
 mod vector;
 mod vectors;
 mod wire;

@@ -30,6 +30,17 @@ pub async fn exchange(address: SocketAddr, sent: &[u8]) -> Vec<Answered> {
     answers(&read)
 }
 
+/// Sends bytes and reads until the server closes.
+pub async fn listen(address: SocketAddr, sent: &[u8]) -> Vec<Answered> {
+    let (mut from, to) = TcpStream::connect(address).await.unwrap().into_split();
+    let writer = tokio::spawn(write_all(to, sent.to_vec()));
+    let mut read = Vec::new();
+    while read_some(&mut from, &mut read).await {}
+    // Until here nobody else let go of the connection.
+    drop(writer.await.unwrap());
+    answers(&read)
+}
+
 async fn write_all(mut to: OwnedWriteHalf, bytes: Vec<u8>) -> io::Result<OwnedWriteHalf> {
     to.write_all(&bytes).await?;
     Ok(to)
