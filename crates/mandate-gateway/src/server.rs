@@ -1,22 +1,23 @@
 //! HTTP/1.1 and HTTP/2 on a TCP listener, with limits that a slow or greedy client runs into.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
@@ -58,22 +59,18 @@ pub async fn serve<S, B>(
             tracing::debug!(%error, %peer, "a connection ended at once");
             continue;
         }
-        let asked = Arc::new(Notify::new());
-        let service = Noted { inner: service.clone(), asked: Arc::clone(&asked) };
-        let service = TowerToHyperService::new(service);
+        let calls = watch::Sender::new(0);
+        let under_way = calls.subscribe();
+        let service = TowerToHyperService::new(Counted { inner: service.clone(), calls });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
         let timeout = limits.client_timeout;
         tokio::spawn(async move {
-            let mut connection = pin!(connection);
-            // Which HTTP it speaks is told by its first bytes, and for those there is no other time-out.
-            let first = tokio::time::timeout(timeout, asked.notified());
+            // Which HTTP it speaks is told by its first bytes, and for those there is no other time-out; nor is there one
+            // for an HTTP/2 connection on which nothing is asked any more.
             let ended = tokio::select! {
-                ended = &mut connection => Some(ended),
-                first = first => match first {
-                    Ok(()) => Some(connection.await),
-                    Err(_elapsed) => None,
-                },
+                ended = connection => Some(ended),
+                () = idle(under_way, timeout) => None,
             };
             match ended {
                 Some(Ok(())) => {}
@@ -90,28 +87,86 @@ pub async fn serve<S, B>(
     }
 }
 
-/// Tells when a connection's first request is there.
-#[derive(Clone)]
-struct Noted<S> {
-    inner: S,
-    asked: Arc<Notify>,
+/// Returns once no call was under way on a connection for this long.
+async fn idle(mut under_way: watch::Receiver<usize>, timeout: Duration) {
+    // An error says that the connection is gone, which is noticed there.
+    while under_way.wait_for(|calls| *calls == 0).await.is_ok() {
+        if tokio::time::timeout(timeout, under_way.changed()).await.is_err() {
+            return;
+        }
+    }
+    pending::<()>().await;
 }
 
-impl<S, R> Service<R> for Noted<S>
+/// Counts the calls that are under way on one connection.
+#[derive(Clone)]
+struct Counted<S> {
+    inner: S,
+    calls: watch::Sender<usize>,
+}
+
+/// A call that is under way until its answer was handed over to the end.
+struct UnderWay(watch::Sender<usize>);
+
+impl UnderWay {
+    fn new(calls: &watch::Sender<usize>) -> Self {
+        calls.send_modify(|calls| *calls = calls.saturating_add(1));
+        Self(calls.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls = calls.saturating_sub(1));
+    }
+}
+
+/// The body of an answer, and the call that it belongs to.
+struct Kept<B> {
+    body: Pin<Box<B>>,
+    _call: UnderWay,
+}
+
+impl<B: Body> Body for Kept<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.body.as_mut().poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<S, R, B> Service<R> for Counted<S>
 where
-    S: Service<R>,
+    S: Service<R, Response = Response<B>, Future: Send + 'static>,
+    B: Body,
 {
-    type Response = S::Response;
+    type Response = Response<Kept<B>>;
     type Error = S::Error;
-    type Future = S::Future;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: R) -> S::Future {
-        self.asked.notify_one();
-        self.inner.call(request)
+    fn call(&mut self, request: R) -> Self::Future {
+        let call = UnderWay::new(&self.calls);
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answer.await?;
+            Ok(answer.map(|body| Kept { body: Box::pin(body), _call: call }))
+        })
     }
 }
 

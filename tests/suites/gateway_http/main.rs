@@ -11,6 +11,7 @@ mod pipelines;
 mod provider;
 mod raw_api;
 mod sizes;
+mod slow;
 mod street;
 mod vector;
 mod vectors;

@@ -79,7 +79,7 @@ requests_per_s = 50             # calls of one principal a second, in the long r
 burst = 100                     # calls of one principal at once after a pause
 in_flight = 32                  # calls of one principal under way
 connections = 1024              # connections at once, of all
-client_timeout = "15s"          # for a client to send its headers, and again its body; 1 to 300 seconds
+client_timeout = "15s"          # for a client to send its headers, its body, and to ask again; 1 to 300 seconds
 upstream_timeout = "30s"        # for the API to begin its answer; 1 to 300 seconds
 
 # What is sold: one table for each action; without one every call is refused. Take the marks away and write your own.

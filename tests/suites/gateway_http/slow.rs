@@ -1,0 +1,193 @@
+//! Clients that do not get to the point: they are cut off, and nobody else waits for them longer than that.
+
+use std::sync::Arc;
+
+use mandate_gateway::Limits;
+use mandate_tests::gateway::Call;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::task::JoinSet;
+
+use crate::bound::Came;
+use crate::frames::{self, END_HEADERS, END_STREAM, hello};
+use crate::street::Street;
+use crate::wire::{self, read_some};
+
+/// How many of each kind.
+const EACH: usize = 4;
+/// How often a client that drips sends a byte.
+const DRIP: std::time::Duration = std::time::Duration::from_millis(40);
+
+/// How often the gateway asks whether anyone is there.
+const PING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(20);
+
+fn rooms() -> Call {
+    Call::bare("GET", "/rooms")
+}
+
+fn ask(token: &str) -> String {
+    format!(
+        "GET /rooms HTTP/1.1\r\nHost: lux.example\r\nMandate-Intent: {token}\r\nConnection: close\r\n\r\n"
+    )
+}
+
+/// What a client sends at once, and then byte by byte for ever.
+#[derive(Debug, Clone)]
+struct Slow {
+    first: Vec<u8>,
+    drip: Option<u8>,
+}
+
+fn slow_clients(token: &str) -> Vec<Slow> {
+    let head =
+        format!("POST /check-ins HTTP/1.1\r\nHost: lux.example\r\nMandate-Intent: {token}\r\n");
+    let framed = |framing: &str| format!("{head}{framing}\r\n\r\n").into_bytes();
+    let field = [(":method", "POST"), (":path", "/check-ins"), (":scheme", "http")];
+    let mandate = [("mandate-intent", token)];
+    let fields = [&field[..], &mandate].concat();
+    let slow = |first: &[u8], drip| Slow { first: first.to_vec(), drip };
+    vec![
+        slow(b"", None),
+        slow(b"", Some(b'G')),
+        slow(b"\r\n", Some(b'\n')),
+        slow(head.as_bytes(), None),
+        slow(head.as_bytes(), Some(b'x')),
+        slow(&framed("Content-Length: 1000000"), None),
+        slow(&framed("Content-Length: 1000000"), Some(b'x')),
+        slow(&framed("Transfer-Encoding: chunked"), Some(b'0')),
+        slow(&[&framed("Transfer-Encoding: chunked")[..], b"fffff\r\n"].concat(), Some(b'x')),
+        slow(&frames::PREFACE[..10], None),
+        slow(frames::PREFACE, None),
+        slow(&hello(), None),
+        slow(&[hello(), frames::headers(1, 0, &fields)].concat(), None),
+        slow(&[hello(), frames::headers(1, END_HEADERS, &fields)].concat(), None),
+    ]
+}
+
+/// Plays a slow client until the gateway ends it.
+async fn play(address: std::net::SocketAddr, slow: &Slow) {
+    let (mut from, mut to) = TcpStream::connect(address).await.unwrap().into_split();
+    to.write_all(&slow.first).await.ok();
+    let mut read = Vec::new();
+    let Some(byte) = slow.drip else {
+        while read_some(&mut from, &mut read).await {}
+        return;
+    };
+    let mut ticks = tokio::time::interval(DRIP);
+    loop {
+        tokio::select! {
+            is_open = read_some(&mut from, &mut read) => if !is_open { return },
+            _ = ticks.tick() => if to.write_all(&[byte]).await.is_err() { return },
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_never_gets_to_the_point_is_cut_off() {
+    let street = Arc::new(Street::open().await);
+    // The API hears nothing of a body that does not come.
+    let (_, unfinished) = street.free("check_in", Call::bare("POST", "/check-ins"));
+    let mut slow = JoinSet::new();
+    let clients = slow_clients(&unfinished);
+    for client in clients.iter().flat_map(|client| std::iter::repeat_n(client, EACH)) {
+        let (client, address) = (client.clone(), street.front.address);
+        slow.spawn(async move { play(address, &client).await });
+    }
+    // Others are served meanwhile, all the time.
+    let mut served = 0;
+    loop {
+        let (bound, token) = street.free("search_rooms", rooms());
+        let (came, answers) = street.send(&bound, ask(&token).as_bytes()).await;
+        assert_eq!(came, Ok(Came::PassedOn), "{answers:?}");
+        served += 1;
+        while slow.try_join_next().map(Result::unwrap).is_some() {}
+        if slow.is_empty() {
+            break;
+        }
+    }
+    assert!(served > 1);
+    Arc::into_inner(street).unwrap().close().await;
+}
+
+/// A place is taken until its client is cut off; who comes next waits that long and is served.
+#[tokio::test]
+async fn places_come_back_when_their_clients_are_cut_off() {
+    let mut all = JoinSet::new();
+    for stalled in slow_clients("x") {
+        all.spawn(take_all_places(stalled));
+    }
+    all.join_all().await;
+}
+
+async fn take_all_places(stalled: Slow) {
+    const PLACES: u32 = 4;
+    let street = Street::open_with(|limits| Limits { connections: PLACES, ..limits }).await;
+    let mut taken = JoinSet::new();
+    for _ in 0..PLACES {
+        let (stalled, address) = (stalled.clone(), street.front.address);
+        taken.spawn(async move { play(address, &stalled).await });
+    }
+    let (bound, token) = street.free("search_rooms", rooms());
+    let (came, answers) = street.send(&bound, ask(&token).as_bytes()).await;
+    assert_eq!(came, Ok(Came::PassedOn), "{stalled:?} {answers:?}");
+    taken.join_all().await;
+    street.close().await;
+}
+
+/// Reads one whole answer.
+async fn answer(from: &mut OwnedReadHalf) {
+    let mut read = Vec::new();
+    while !wire::is_whole(&read) {
+        assert!(read_some(from, &mut read).await, "no answer");
+    }
+}
+
+/// After an answer a client has as long for its next request as it had for the first.
+#[tokio::test]
+async fn who_asks_and_then_says_nothing_is_cut_off() {
+    let street = Street::open().await;
+    let (mut from, mut to) = TcpStream::connect(street.front.address).await.unwrap().into_split();
+    let path = mandate::discovery::PATH;
+    let discovery = format!("GET {path} HTTP/1.1\r\nHost: lux.example\r\n\r\n");
+    for _ in 0..3 {
+        to.write_all(discovery.as_bytes()).await.unwrap();
+        answer(&mut from).await;
+    }
+    assert!(!read_some(&mut from, &mut Vec::new()).await);
+    // Over HTTP/2 as well, where an open connection costs a client no more than an answer to a ping now and then.
+    let fields = [(":method", "GET"), (":path", path), (":scheme", "http")];
+    let asked = frames::headers(1, END_HEADERS | END_STREAM, &fields);
+    let (mut from, mut to) = TcpStream::connect(street.front.address).await.unwrap().into_split();
+    to.write_all(&[hello(), asked].concat()).await.unwrap();
+    let mut read = Vec::new();
+    let ended = async { while read_some(&mut from, &mut read).await {} };
+    let in_time = tokio::time::timeout(PING_INTERVAL / 2, ended).await;
+    assert!(in_time.is_ok(), "nothing was asked, and the connection stays");
+    street.close().await;
+}
+
+/// The API may take longer for an answer, and for the rest of one, than a client may for its next request.
+#[tokio::test]
+async fn an_answer_may_take_its_time() {
+    let street = Street::open().await;
+    let (_, token) = street.free("search_rooms", rooms());
+    let gate = street.api.script_parts(vec![
+        b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n".to_vec(),
+        b"{}".to_vec(),
+        b"{}".to_vec(),
+    ]);
+    let (mut from, mut to) = TcpStream::connect(street.front.address).await.unwrap().into_split();
+    to.write_all(ask(&token).as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    for _ in 0..3 {
+        // Whoever came later and said nothing is cut off before.
+        play(street.front.address, &Slow { first: Vec::new(), drip: None }).await;
+        gate.send(()).unwrap();
+        assert!(read_some(&mut from, &mut read).await, "{read:?}");
+    }
+    while !wire::is_whole(&read) {
+        assert!(read_some(&mut from, &mut read).await, "{read:?}");
+    }
+    street.close().await;
+}
