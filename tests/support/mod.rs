@@ -11,6 +11,8 @@ pub mod invariants;
 mod merchant;
 pub mod parties;
 mod process;
+pub mod random;
+pub mod rerun;
 mod said;
 pub mod tally;
 pub mod wallet;

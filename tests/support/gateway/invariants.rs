@@ -11,7 +11,7 @@ use mandate_gateway::book::Decider;
 use mandate_gateway::book::event::{self, Event};
 use mandate_journal::Entry;
 
-use super::api::Api;
+use super::api::{Api, Heard};
 
 /// What became of a use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -255,7 +255,16 @@ fn assert_timely(life: Life, time: UnixSeconds) {
 /// If it heard of a use that is not on disk or of another call, executed one twice or one that is void; or if a receipt
 /// says that the API executed what it did not.
 pub fn check_heard(sales: &BTreeMap<String, Sale>, api: &Api) {
-    for heard in api.heard() {
+    check_calls(sales, &api.heard(), &api.executions());
+}
+
+/// Holds what any API heard, and the keys of what it executed, against the sales.
+///
+/// # Panics
+///
+/// As [`check_heard`].
+pub fn check_calls(sales: &BTreeMap<String, Sale>, heard: &[Heard], executions: &[String]) {
+    for heard in heard {
         let key = heard.header("idempotency-key").expect("a key");
         let sale = sales.get(key).expect("nothing reaches the API before its use is on disk");
         assert_eq!(sale.request, Some(heard.digest()), "the API heard another call");
@@ -267,7 +276,6 @@ pub fn check_heard(sales: &BTreeMap<String, Sale>, api: &Api) {
             assert_eq!(heard.header(own), None, "the API learns a mandate");
         }
     }
-    let executions = api.executions();
     let executed: BTreeSet<_> = executions.iter().collect();
     assert_eq!(executed.len(), executions.len(), "something was executed twice");
     for key in &executed {

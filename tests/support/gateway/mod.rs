@@ -8,6 +8,9 @@ mod api;
 mod call;
 mod home;
 mod invariants;
+mod keyed_api;
+mod line;
+mod merchant_home;
 mod payer;
 mod shop;
 
@@ -17,6 +20,9 @@ pub use api::{
 };
 pub use call::Call;
 pub use home::GatewayHome;
-pub use invariants::{Sale, SaleState, check_entries, check_heard};
+pub use invariants::{Sale, SaleState, check_calls, check_entries, check_heard};
+pub use keyed_api::{Asked, Kept, KeyedApi, Moment};
+pub use line::Line;
+pub use merchant_home::{MerchantHome, serve_as_child};
 pub use payer::{Ask, Payer, sign_with};
 pub use shop::Shop;
