@@ -7,6 +7,7 @@ mod claims;
 mod hang_up;
 mod model;
 mod once;
+mod over_tcp;
 mod steps;
 mod void;
 mod wares;
