@@ -42,7 +42,7 @@ async fn payment_under(shop: &Shop, payer: &Payer, cap: &CapClaim) -> Mandate<Pa
 async fn exactly_as_many_as_fit_pass_at_once() {
     let fit = u64::try_from(FIT).unwrap();
     for cap in [at_most(fit * PRICE), at_most((fit + 1) * PRICE - 1), at_most_payments(FIT)] {
-        let Street { shop, ada, .. } = street().await;
+        let Street { shop, ada, home: _home } = street().await;
         let mut payments = Vec::new();
         for _ in 0..PAYMENTS {
             payments.push(payment_under(&shop, &ada, &cap).await);
@@ -87,7 +87,7 @@ async fn a_void_makes_room_again() {
 /// A cap of another currency, action, agent or time does not count this payment.
 #[tokio::test]
 async fn a_cap_counts_what_it_is_about() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let now = shop.clock.now();
     let none = at_most_payments(0);
     let about = [

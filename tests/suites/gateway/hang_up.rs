@@ -10,7 +10,7 @@ use crate::{Street, booking, room, street};
 
 #[tokio::test]
 async fn a_client_that_hangs_up_during_the_call_has_its_payment_settled() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let payment = shop.pay(&ada, &room(), &booking()).await;
     shop.api.script([Reaction::executed("A-1")]);
     let held = shop.api.hold();

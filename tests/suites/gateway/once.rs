@@ -9,7 +9,7 @@ const CLIENTS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_payment_presented_by_many_at_once_is_executed_once() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let payment = shop.pay(&ada, &room(), &booking()).await;
     shop.api.script([Reaction::executed("A-1")]);
     let held = shop.api.hold();
@@ -37,7 +37,7 @@ async fn a_payment_presented_by_many_at_once_is_executed_once() {
 
 #[tokio::test]
 async fn who_waits_too_long_for_another_call_is_told_that_it_is_under_way() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let payment = shop.pay(&ada, &room(), &booking()).await;
     let held = shop.api.hold();
     let first = tokio::spawn(shop.send_payment(&booking(), &payment));
@@ -55,7 +55,7 @@ async fn who_waits_too_long_for_another_call_is_told_that_it_is_under_way() {
 
 #[tokio::test]
 async fn a_retry_after_a_time_out_completes_once() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let payment = shop.pay(&ada, &room(), &booking()).await;
     for wire in [Wire::Silent, Wire::Lost] {
         shop.api.script([Reaction::executed_but(wire)]);
@@ -86,7 +86,7 @@ async fn a_retry_after_a_time_out_completes_once() {
 /// After a first attempt of which nobody knows, no refusal makes a void: the first may have been executed.
 #[tokio::test]
 async fn only_a_refusal_of_the_first_attempt_makes_a_void() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let payment = shop.pay(&ada, &room(), &booking()).await;
     let lost = Reaction::executed_but(Wire::Lost);
     shop.api.script([lost, Reaction::refused(404), Reaction::refused(410)]);
@@ -109,7 +109,7 @@ async fn only_a_refusal_of_the_first_attempt_makes_a_void() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_payments_for_one_cart_exactly_one_is_used() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let cart = shop.quote(&ada, &room(), &booking()).await;
     let payments: Vec<_> = (0..CLIENTS).map(|_| ada.pay(&cart, shop.clock.now())).collect();
     let clients: Vec<_> = payments
@@ -137,7 +137,7 @@ async fn of_many_payments_for_one_cart_exactly_one_is_used() {
 
 #[tokio::test]
 async fn a_free_intent_is_used_once() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let rooms = Call::bare("GET", "/rooms?city=lux");
     let intent = ada.intent(shop.merchant(), &Ask::one("search_rooms"), shop.clock.now());
     let answered = shop.send_intent(&rooms, &intent).await;
@@ -161,7 +161,7 @@ async fn a_free_intent_is_used_once() {
 /// The head of an answer decides; its body is the client's affair.
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_executed() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let payment = shop.pay(&ada, &room(), &booking()).await;
     shop.api.script([Reaction::executed_but(Wire::Cut)]);
     let answered = shop.send_payment(&booking(), &payment).await;

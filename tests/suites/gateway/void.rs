@@ -7,7 +7,7 @@ use crate::{Street, booking, refused, room, street, told};
 
 #[tokio::test]
 async fn the_last_second_of_use_is_the_last_one_before_the_void() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let used = shop.pay(&ada, &room(), &booking()).await;
     let unused = shop.pay(&ada, &room(), &booking()).await;
     let last = used.claims().exp.plus(CLOCK_SKEW_S);
@@ -49,7 +49,7 @@ async fn a_barred_payment_is_never_executed() {
 
 #[tokio::test]
 async fn what_may_have_been_executed_is_not_voided() {
-    let Street { shop, ada, .. } = street().await;
+    let Street { shop, ada, home: _home } = street().await;
     let payment = shop.pay(&ada, &room(), &booking()).await;
     shop.api.script([Reaction::refused(503)]);
     assert_eq!(
@@ -68,7 +68,7 @@ async fn what_may_have_been_executed_is_not_voided() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_use_and_a_void_at_once_agree() {
     for late_s in [0, 1] {
-        let Street { shop, ada, .. } = street().await;
+        let Street { shop, ada, home: _home } = street().await;
         let payment = shop.pay(&ada, &room(), &booking()).await;
         let last = payment.claims().exp.plus(CLOCK_SKEW_S);
         shop.clock.pass(last.since(shop.clock.now()) + late_s);
