@@ -4,9 +4,10 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::uri::{PathAndQuery, Scheme};
-use http::{Request, Response, Uri, Version};
-use hyper::body::Incoming;
+use http::{Method, Request, Response, Uri, Version};
+use hyper::body::{Body as _, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, ResponseFuture};
@@ -90,6 +91,15 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
+/// Says of a method that expects a body that there is none (RFC 9110, section 8.6); some servers refuse a call that is
+/// silent about it.
+fn name_the_length(request: &mut Request<VerifiedBody>) {
+    let expects_body = [Method::POST, Method::PUT, Method::PATCH].contains(request.method());
+    if expects_body && request.body().is_end_stream() {
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+}
+
 /// A call's own path and query, below the upstream's address.
 fn below(address: &UpstreamAddress, call: &Uri) -> Result<Uri, http::Error> {
     let own = call.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -130,6 +140,7 @@ impl Service<Request<VerifiedBody>> for Proxy {
         match uri {
             Ok(uri) => {
                 *request.uri_mut() = uri;
+                name_the_length(&mut request);
                 // What came over HTTP/2 may go on over HTTP/1; the connection decides.
                 *request.version_mut() = Version::HTTP_11;
                 Sent::On(self.client.request(request))

@@ -19,7 +19,7 @@ use mandate_journal::{Died, OpenError, Options, StoreError, VerifyFault};
 use mandate_keys::{Loaded as LoadedKey, Service};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,6 +32,8 @@ use crate::server::serve;
 use crate::service::{Gateway, GatewayLayer};
 use crate::settings::{ConfigError, Loaded, check_reload, load};
 
+/// How long readiness waits for the first word from the key store; it may take longer, and calls are refused till then.
+const KEY_WAIT: Duration = Duration::from_secs(2);
 /// How often calls over a limit are summed up into one entry.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -173,15 +175,21 @@ async fn over(
 
     let stop = CancellationToken::new();
     let background = TaskTracker::new();
-    background.spawn(fetch_key(gateway.clone(), stop.clone()));
+    let (told, mut first_word) = watch::channel(false);
+    background.spawn(fetch_key(gateway.clone(), told, stop.clone()));
     background.spawn(door::serve(operators, gateway.clone(), stop.clone()));
     background.spawn(check_everything(gateway.clone(), stop.clone()));
     background.spawn(sum_up_now_and_then(gateway.clone(), stop.clone()));
-    background.spawn(watch(gateway.clone(), path, in_force, stop.clone()));
+    background.spawn(obey(gateway.clone(), path, in_force, stop.clone()));
     background.spawn({
         let stop = stop.clone();
         async move { serve(listener, service, &limits, stop).await }
     });
+    // Who waits for readiness wants to be served; a locked keyring must not keep the gateway shut.
+    tokio::select! {
+        _ = first_word.wait_for(|told| *told) => {}
+        () = tokio::time::sleep(KEY_WAIT) => {}
+    }
     tracing::info!(%address, merchant = %gateway.book().merchant(), "ready");
     if let Some(ready) = ready {
         // Whoever asked may be gone.
@@ -209,16 +217,22 @@ async fn write_down_the_settings(gateway: &Gateway) {
 }
 
 /// Asks the store until it has the book's key.
-async fn fetch_key(gateway: Gateway, stop: CancellationToken) {
+async fn fetch_key(gateway: Gateway, told: watch::Sender<bool>, stop: CancellationToken) {
     let location = match key::location(&gateway.settings().key, Service::Gateway) {
         Ok(location) => location,
         Err(error) => return gateway.lack(&format!("[key] account {error}")),
     };
     let taker = gateway.clone();
-    let take = async move |loaded| take_key(&taker, loaded);
+    let first_word = told.clone();
+    let take = async move |loaded| {
+        take_key(&taker, loaded)?;
+        first_word.send_replace(true);
+        Ok(())
+    };
     let lack = async move |problem: &str| {
         tracing::warn!(%problem, "no key yet; no call goes on");
         gateway.lack(problem);
+        told.send_replace(true);
     };
     key::fetch(location, stop, take, lack).await;
 }
@@ -267,7 +281,7 @@ async fn sum_up_now_and_then(gateway: Gateway, stop: CancellationToken) {
 }
 
 /// Reloads whenever gateway.toml may have changed, until `stop`.
-async fn watch(
+async fn obey(
     gateway: Gateway,
     path: PathBuf,
     in_force: InForce<PolicyDigest>,
