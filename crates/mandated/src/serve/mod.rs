@@ -23,7 +23,7 @@ pub(crate) struct Peer {
 }
 
 /// Open connections of one uid on one socket.
-const CONNECTIONS_PER_UID_MAX: usize = 64;
+const CONNECTIONS_PER_UID_MAX: usize = 256;
 /// Connections of uids that may not call, over both sockets.
 const STRANGERS_MAX: usize = 16;
 /// How long a connection may be open before its first request, and a request's body may take.
