@@ -19,4 +19,5 @@ mod principal;
 mod resolve;
 mod run;
 mod shop;
+mod tls;
 mod wallet;
