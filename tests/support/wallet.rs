@@ -18,6 +18,7 @@ use mandate_ledger::{
 use mandate_policy::{PolicyDigest, Reason, Rules, Users};
 
 use crate::TestClock;
+use crate::alone;
 use crate::invariants::{Terms, check_entries};
 use crate::parties::{Parties, Ware, caller, money};
 use crate::tally::{Cap, Price, Zone};
@@ -62,7 +63,9 @@ impl Wallet {
         let key = parties.public_key();
         let time = UnixSeconds::new(seconds).expect("a moment");
         let genesis = Genesis { principal: PrincipalId::from_key(&key), key, time };
+        let locking = alone();
         Ledger::create(folder, &genesis).expect("a new ledger");
+        drop(locking);
     }
 
     /// Opens the ledger in a folder under these caps.
@@ -102,7 +105,9 @@ impl Wallet {
         options: Options,
     ) -> Result<Self, OpenError> {
         let rules = Arc::new(rules(parties, &zone, unsettled, &caps));
+        let locking = alone();
         let (ledger, died) = Ledger::open(folder, Arc::clone(&rules), options)?;
+        drop(locking);
         Ok(Self {
             ledger,
             parties: Arc::clone(parties),
@@ -128,10 +133,12 @@ impl Wallet {
     #[must_use]
     pub async fn restart(self, now: ClockReading) -> Self {
         let Self { ledger, parties, folder, terms, caps, rules, unsettled, _died: died } = self;
+        let locking = alone();
         ledger.close().expect("an orderly end");
         drop(died);
         let (ledger, died) = Ledger::open(&folder, Arc::clone(&rules), Options::default())
             .expect("a ledger that was closed well");
+        drop(locking);
         let wallet = Self { ledger, parties, folder, terms, caps, rules, unsettled, _died: died };
         wallet.sign_unhashed(now).await;
         wallet

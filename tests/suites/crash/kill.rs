@@ -11,10 +11,10 @@ use mandate::{
     UnverifiedMandate,
 };
 use mandate_policy::{PolicyDigest, Reason};
-use mandate_tests::LUX;
 use mandate_tests::parties::Parties;
 use mandate_tests::tally::PARIS;
 use mandate_tests::wallet::{MORNING, Wallet, reading};
+use mandate_tests::{LUX, alone};
 
 use crate::child;
 
@@ -88,6 +88,7 @@ impl Report {
 
 /// Lets a child mint, and kills it when it has said `lines` lines about it.
 fn run_child(folder: &Path, clock: u64, lines: u64, principal: PublicKey) -> Report {
+    let forking = alone();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", child::TEST, "--nocapture", "--test-threads=1"])
         .env(child::FOLDER, folder)
@@ -96,6 +97,7 @@ fn run_child(folder: &Path, clock: u64, lines: u64, principal: PublicKey) -> Rep
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    drop(forking);
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut report = Report::default();
     let (mut line, mut left) = (String::new(), lines);

@@ -175,6 +175,7 @@ price = "5.00 EUR"
     /// If it does not open.
     #[must_use]
     pub fn stopped(&self) -> StoppedBook {
+        let _locking = alone();
         StoppedBook::open(&self.state_dir()).expect("a book")
     }
 }
