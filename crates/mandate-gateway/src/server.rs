@@ -87,7 +87,7 @@ pub async fn serve<S, B>(
     }
 }
 
-/// Returns once no call was under way on a connection for this long.
+/// Returns once the gateway waited for nothing but the client for this long: a call is under way while the API has it.
 async fn idle(mut under_way: watch::Receiver<usize>, timeout: Duration) {
     // An error says that the connection is gone, which is noticed there.
     while under_way.wait_for(|calls| *calls == 0).await.is_ok() {
@@ -105,7 +105,7 @@ struct Counted<S> {
     calls: watch::Sender<usize>,
 }
 
-/// A call that is under way until its answer was handed over to the end.
+/// Something that the gateway waits for, and not for the client.
 struct UnderWay(watch::Sender<usize>);
 
 impl UnderWay {
@@ -121,10 +121,12 @@ impl Drop for UnderWay {
     }
 }
 
-/// The body of an answer, and the call that it belongs to.
+/// The body of an answer. It is under way while the next part of it is awaited from the API; a part that is at hand waits
+/// for the client, who has to take it in time.
 struct Kept<B> {
     body: Pin<Box<B>>,
-    _call: UnderWay,
+    calls: watch::Sender<usize>,
+    awaited: Option<UnderWay>,
 }
 
 impl<B: Body> Body for Kept<B> {
@@ -135,7 +137,12 @@ impl<B: Body> Body for Kept<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        self.body.as_mut().poll_frame(context)
+        let frame = self.body.as_mut().poll_frame(context);
+        // Also where nothing was awaited: a client that takes what is at hand is not idle.
+        let waits = frame.is_pending();
+        let awaited = self.awaited.take().unwrap_or_else(|| UnderWay::new(&self.calls));
+        self.awaited = waits.then_some(awaited);
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -161,11 +168,13 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let call = UnderWay::new(&self.calls);
+        let calls = self.calls.clone();
+        let call = UnderWay::new(&calls);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
-            Ok(answer.map(|body| Kept { body: Box::pin(body), _call: call }))
+            drop(call);
+            Ok(answer.map(|body| Kept { body: Box::pin(body), calls, awaited: None }))
         })
     }
 }

@@ -32,6 +32,11 @@ pub fn hello() -> Vec<u8> {
     [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()
 }
 
+/// As [`hello`], by a client that takes no byte of any answer (RFC 9113, section 6.5.2).
+pub fn hello_without_a_window() -> Vec<u8> {
+    [PREFACE, &frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])].concat()
+}
+
 pub fn headers(stream: u8, flags: u8, fields: &[(&str, &str)]) -> Vec<u8> {
     frame(HEADERS, flags, stream, &block(fields))
 }

@@ -10,7 +10,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::task::JoinSet;
 
 use crate::bound::Came;
-use crate::frames::{self, END_HEADERS, END_STREAM, hello};
+use crate::frames::{self, END_HEADERS, END_STREAM, hello, hello_without_a_window};
 use crate::street::Street;
 use crate::wire::{self, read_some};
 
@@ -158,12 +158,15 @@ async fn who_asks_and_then_says_nothing_is_cut_off() {
     // Over HTTP/2 as well, where an open connection costs a client no more than an answer to a ping now and then.
     let fields = [(":method", "GET"), (":path", path), (":scheme", "http")];
     let asked = frames::headers(1, END_HEADERS | END_STREAM, &fields);
-    let (mut from, mut to) = TcpStream::connect(street.front.address).await.unwrap().into_split();
-    to.write_all(&[hello(), asked].concat()).await.unwrap();
-    let mut read = Vec::new();
-    let ended = async { while read_some(&mut from, &mut read).await {} };
-    let in_time = tokio::time::timeout(PING_INTERVAL / 2, ended).await;
-    assert!(in_time.is_ok(), "nothing was asked, and the connection stays");
+    for hello in [hello(), hello_without_a_window()] {
+        let stream = TcpStream::connect(street.front.address).await.unwrap();
+        let (mut from, mut to) = stream.into_split();
+        to.write_all(&[hello, asked.clone()].concat()).await.unwrap();
+        let mut read = Vec::new();
+        let ended = async { while read_some(&mut from, &mut read).await {} };
+        let in_time = tokio::time::timeout(PING_INTERVAL / 2, ended).await;
+        assert!(in_time.is_ok(), "nothing was asked or taken, and the connection stays");
+    }
     street.close().await;
 }
 
