@@ -88,6 +88,10 @@ impl Desk<'_, '_> {
         if let Some(problem) = self.shared.distrusted() {
             return Ok(Outcome::Denied(Refusal::LedgerUnsafe { problem: problem.to_owned() }));
         }
+        // A clock that runs ahead must not hand out what can still be used.
+        if let Err(fault) = self.clock() {
+            return Ok(Outcome::Denied(Refusal::ClockUntrusted(fault)));
+        }
         let hold = accounts::hold(self.tx.db(), seq)?;
         let Some(hold) = hold.filter(|hold| hold.state == HoldState::Open) else {
             return refuse(format!("{seq} is no open hold"));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mandate::clock::ClockReading;
 use mandate::{Mandate, Payment, Status};
 use mandate_ledger::{Expired, Outcome, Redeemed, Refusal, Scope};
 use mandate_policy::Reason;
@@ -107,4 +108,14 @@ async fn a_ledger_that_is_not_believed_gives_nothing_out() {
     shop.wallet.ledger.distrust("a test says so".to_owned());
     let refusal = shop.again(LATER, shop.seq()).await.unwrap_err();
     assert_eq!(refusal.reason(), Reason::LedgerUnsafe);
+}
+
+#[tokio::test]
+async fn a_clock_that_ran_ahead_gives_nothing_out() {
+    let shop = shop();
+    shop.wallet.buy(reading(MORNING), "travel", WARES[0], ("EUR", 1_000)).await.unwrap();
+    let ahead = ClockReading { wall: reading(LATER).wall, ..reading(MORNING) };
+    let refused = shop.wallet.ledger.expired(ahead, shop.seq()).await.unwrap();
+    let Outcome::Denied(refusal) = refused else { panic!("it can still be used") };
+    assert_eq!(refusal.reason(), Reason::ClockUntrusted);
 }
