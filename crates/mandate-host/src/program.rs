@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::log::{self, LogFormat};
@@ -18,11 +19,22 @@ pub fn start(log_format: LogFormat) -> Vec<String> {
     // First of all: nothing secret may be in memory before it is locked and out of reach.
     let hardening = mandate_keys::harden_process();
     log::start(log_format);
+    raise_open_files();
     let warnings: Vec<String> = hardening.warnings().collect();
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
     warnings
+}
+
+/// Allows as many open files as the system lets this process have: each connection is one, and one too few leaves a call
+/// that was let in without a way on.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the number of open files stays at {:?}", limit.current);
+    }
 }
 
 /// Resolves on SIGTERM or SIGINT from now on; at once, if they cannot be awaited.
