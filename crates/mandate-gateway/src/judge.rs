@@ -94,7 +94,7 @@ pub(crate) fn past_use(life: Life, now: UnixSeconds) -> Result<(), Refusal> {
     Err(Refusal::NotExpired { until: life.exp.plus(CLOCK_SKEW_S) })
 }
 
-fn timely(life: Life, now: UnixSeconds) -> Result<(), Refusal> {
+pub(crate) fn timely(life: Life, now: UnixSeconds) -> Result<(), Refusal> {
     if life.has_ended(now, CLOCK_SKEW_S) {
         return Err(Refusal::Expired { exp: life.exp });
     }

@@ -76,11 +76,8 @@ pub enum Refusal {
         issuer: PrincipalId,
     },
     /// The gateway has no key.
-    #[error("the gateway has no key: {problem}")]
-    KeyUnavailable {
-        /// Why.
-        problem: String,
-    },
+    #[error("the gateway cannot sign at the moment; its operator is told why")]
+    KeyUnavailable,
     /// A header of the request is not what it has to be.
     #[error("{0}")]
     Header(#[from] HeaderFault),
@@ -128,6 +125,9 @@ pub enum Refusal {
     /// The answer of the quote route is no quote.
     #[error("the API's answer to the question for the price is no quote")]
     QuoteInvalid(#[source] QuoteError),
+    /// A price was promised for the intent when its action was not free, and a payment may be out.
+    #[error("a price was promised for this intent; send its payment, or mint a new intent")]
+    Quoted,
     /// Too many calls.
     #[error("more calls than this principal may make; try again in a moment")]
     RateLimited,
@@ -184,11 +184,8 @@ pub enum Refusal {
     )]
     JournalUnknown,
     /// The journal is not what it should be.
-    #[error("the journal is not what it should be: {problem}")]
-    JournalUnsafe {
-        /// What is wrong.
-        problem: String,
-    },
+    #[error("the journal is not what it should be; its operator is told what is wrong")]
+    JournalUnsafe,
     /// The token is not one.
     #[error("{header}: {fault}")]
     Token {
@@ -263,7 +260,7 @@ impl Refusal {
             | Self::ContentType
             | Self::RequestTarget => Reason::Malformed,
             Self::BodyTooLarge => Reason::TooLarge,
-            Self::CartDiffers { field: "total" } | Self::PriceAboveLimit { .. } => {
+            Self::CartDiffers { field: "total" } | Self::PriceAboveLimit { .. } | Self::Quoted => {
                 Reason::PriceMismatch
             }
             Self::CartDiffers { .. } | Self::ScopeMismatch { .. } => Reason::ScopeMismatch,
@@ -271,9 +268,9 @@ impl Refusal {
             Self::ClockUntrusted(_)
             | Self::JournalUnavailable
             | Self::JournalUnknown
-            | Self::JournalUnsafe { .. }
+            | Self::JournalUnsafe
             | Self::ReceiptUnwritten
-            | Self::KeyUnavailable { .. } => Reason::Unavailable,
+            | Self::KeyUnavailable => Reason::Unavailable,
             Self::Expired { .. } => Reason::Expired,
             Self::Header(_) => Reason::HeaderInvalid,
             Self::InProgress => Reason::InProgress,

@@ -9,6 +9,7 @@ mod model;
 mod once;
 mod over_tcp;
 mod steps;
+mod trust;
 mod void;
 mod wares;
 

@@ -177,6 +177,10 @@ impl<'a, 't> Desk<'a, 't> {
         if let Err(fault) = self.clock {
             return Ok(Err(Refusal::ClockUntrusted(fault)));
         }
+        // The API may have taken its time with the price; a wallet pays no cart that came after its intent ran out.
+        if let Err(refusal) = judge::timely(intent.claims().life(), self.now.wall) {
+            return Ok(Err(refusal));
+        }
         let draft = match self.draft_cart(intent, call, quote, life_s, jti)? {
             Ok(draft) => draft,
             Err(error) => return Ok(Err(Refusal::QuoteUnfit(error))),
@@ -263,6 +267,10 @@ impl<'a, 't> Desk<'a, 't> {
         let merchant = self.tx.projection().owner()?.merchant.clone();
         if let Err(refusal) = judge::intent(intent.claims(), &merchant, call, self.now.wall) {
             return Ok(Presented::Refused(refusal));
+        }
+        // Its action was a paid one then: used for free, it would bar the payment that may be out.
+        if rows::newest_cart(self.tx.db(), &intent.hash())?.is_some() {
+            return Ok(Presented::Refused(Refusal::Quoted));
         }
         // Its action was a paid one when it was used.
         if let Some(other) = rows::use_by_intent(self.tx.db(), &intent.hash())? {

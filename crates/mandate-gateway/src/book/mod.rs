@@ -168,11 +168,9 @@ impl Book {
             .await
     }
 
-    fn usable(&self) -> Result<(), Refusal> {
-        match self.distrusted() {
-            Some(problem) => Err(Refusal::JournalUnsafe { problem: problem.to_owned() }),
-            None => Ok(()),
-        }
+    /// Whether the journal is what it should be, as far as is known.
+    pub(crate) fn usable(&self) -> Result<(), Refusal> {
+        if self.distrusted().is_some() { Err(Refusal::JournalUnsafe) } else { Ok(()) }
     }
 
     /// What is known of an intent that asks for the price of a call. Writes nothing.

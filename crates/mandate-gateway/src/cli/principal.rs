@@ -90,11 +90,16 @@ fn add(arguments: Arguments, context: &mut Context<'_, '_>) -> Result<(), Failur
     };
     let path = context.places.config();
     load(path).map_err(|error| bad_config(&error))?;
-    let text = std::fs::read_to_string(path)
+    let before = std::fs::read_to_string(path)
         .map_err(|error| Failure::Config(format!("cannot read {}: {error}", path.display())))?;
     let principal = Principal { keys: KeySet::new([public]), account: account.clone() };
-    let text = Settings::enrol(&text, &id, &principal)
+    let text = Settings::enrol(&before, &id, &principal)
         .map_err(|error| Failure::Config(format!("{}: {}", path.display(), chain(&error))))?;
+    let now = std::fs::read_to_string(path).unwrap_or_default();
+    if now != before {
+        let problem = format!("{} was changed meanwhile; run the command again", path.display());
+        return Err(Failure::Config(problem));
+    }
     write::replace(path, &text)?;
     let config = path.display().to_string();
     let problem = not_taken(&context.places, PolicyDigest::of(text.as_bytes()));

@@ -8,6 +8,7 @@ use mandate::id::JTI_BYTES;
 use mandate::token::{IssueError, Kind, Mandate};
 use mandate::{Jti, KeyId, PolicyDigest, PrincipalId, Signer};
 use mandate_journal::WriteError;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 
 use super::limits::PrincipalLimits;
@@ -16,6 +17,9 @@ use crate::book::{Book, Decider, Outcome, Recorded, UseKey, event};
 use crate::reason::Reason;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
+
+/// Receipts that are looked up at a time.
+const LOOK_UPS_MAX: usize = 8;
 
 /// A merchant's gateway. Cheap to clone; all clones are one gateway.
 #[derive(Clone)]
@@ -32,6 +36,8 @@ struct Shared {
     /// Why the newest gateway.toml is not in force.
     settings_problem: RwLock<Option<Arc<str>>>,
     turns: Arc<Turns>,
+    /// Places for questions of anyone, who need no mandate: payments must not wait behind them.
+    look_ups: Semaphore,
     /// Work that goes on when its client hangs up, and that shutdown waits for.
     tasks: TaskTracker,
 }
@@ -83,6 +89,7 @@ impl Gateway {
             key: RwLock::new(Key::Absent { problem }),
             settings_problem: RwLock::default(),
             turns: Arc::default(),
+            look_ups: Semaphore::new(LOOK_UPS_MAX),
             tasks: TaskTracker::new(),
         };
         Self { shared: Arc::new(shared) }
@@ -196,9 +203,7 @@ impl Gateway {
         outcome: Outcome,
     ) -> Result<Mandate<mandate::Receipt>, ResolveError> {
         self.signer()?;
-        if let Some(problem) = self.book().distrusted() {
-            return Err(Refusal::JournalUnsafe { problem: problem.to_owned() }.into());
-        }
+        self.book().usable()?;
         let Some(_turn) = self.shared.turns.try_take(*key.as_bytes()) else {
             return Err(ResolveError::UnderWay);
         };
@@ -206,6 +211,12 @@ impl Gateway {
         let settled = self.book().settle(self.now(), key, outcome, Decider::Operator, jti).await?;
         let receipt = settled.ok_or(ResolveError::Unknown)?;
         Ok(self.sign(&receipt)?)
+    }
+
+    /// A place for one question that needs no mandate.
+    pub(super) async fn look_up(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.shared.look_ups.acquire().await.ok()
     }
 
     pub(super) fn turns(&self) -> &Arc<Turns> {
@@ -225,16 +236,20 @@ impl Gateway {
         match &*read(&self.shared.key) {
             Key::Present { signer } => Ok(Arc::clone(signer)),
             Key::Absent { problem } => {
-                Err(Refusal::KeyUnavailable { problem: problem.to_string() })
+                tracing::debug!(%problem, "a call needs the key");
+                Err(Refusal::KeyUnavailable)
             }
         }
     }
 
     /// Signs what is written down.
+    ///
+    /// Nothing of a journal that is known to be wrong: what it says now may not be what was written down.
     pub(super) fn sign<K: Kind>(&self, recorded: &Recorded<K>) -> Result<Mandate<K>, Refusal> {
+        self.book().usable()?;
         recorded.sign(&*self.signer()?).map_err(|error: IssueError| {
             tracing::error!(%error, "the key did not sign");
-            Refusal::KeyUnavailable { problem: error.to_string() }
+            Refusal::KeyUnavailable
         })
     }
 
@@ -284,7 +299,7 @@ pub(super) fn jti() -> Result<Jti, Refusal> {
         Ok(()) => Ok(Jti::from_random(bits)),
         Err(error) => {
             tracing::error!(%error, "the system gives no random bytes");
-            Err(Refusal::KeyUnavailable { problem: "the system gives no random bytes".to_owned() })
+            Err(Refusal::KeyUnavailable)
         }
     }
 }

@@ -33,11 +33,15 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// Headers by which some servers let a client say that its call is another one.
-const OVERRIDES: [&str; 5] = [
+const OVERRIDES: [&str; 9] = [
+    "x-forwarded-uri",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-original-method",
+    "x-original-uri",
     "x-original-url",
+    "x-rewrite-uri",
     "x-rewrite-url",
 ];
 
@@ -98,8 +102,9 @@ pub(crate) fn for_upstream(mut headers: HeaderMap) -> HeaderMap {
     let content_type = headers.get(CONTENT_TYPE).cloned();
     strip_hop_by_hop(&mut headers);
     let own = |name: &HeaderName| {
-        // A server that turns headers into variables reads `_` and `-` alike.
-        let name = name.as_str().replace('_', "-");
+        // A server that turns headers into variables may read all punctuation alike.
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let name: String = name.as_str().chars().map(plain).collect();
         name.starts_with("mandate-")
             || OVERRIDES.contains(&name.as_str())
             || HOP_BY_HOP.contains(&name.as_str())
@@ -254,6 +259,10 @@ mod tests {
             ("idempotency-key", "mine"),
             ("x-http-method-override", "DELETE"),
             ("x_original_url", "/admin"),
+            ("x.original.uri", "/admin"),
+            ("Mandate.Total", "0.01 EUR"),
+            ("mandate~principal", "x"),
+            ("content.type", "text/html"),
             ("transfer-encoding", "chunked"),
             ("content-length", "3"),
             ("content_encoding", "gzip"),

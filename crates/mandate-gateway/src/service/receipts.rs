@@ -33,6 +33,7 @@ pub(super) async fn answer(
 /// The receipt, for whoever knows the hash: only the two sides of a use do.
 async fn look_up(gateway: &Gateway, hash: &str) -> Result<Answer, Refused> {
     let key: UseKey = hash.parse().or(Err(Refusal::ReceiptUnknown))?;
+    let _place = gateway.look_up().await;
     let book = gateway.book().clone();
     let found = reading(move || book.receipt(&key)).await?;
     let receipt = found.ok_or(Refusal::ReceiptUnknown)?;

@@ -1,0 +1,56 @@
+//! What a gateway no longer does: with a journal that it does not believe, and for an action that changed its price.
+
+use mandate::Status;
+use mandate_gateway::Price;
+use mandate_tests::gateway::Ask;
+
+use crate::{Street, booking, street};
+
+/// From the minting of a payment to the first second in which it can be voided.
+const VOID_AFTER_S: u64 = 61;
+
+#[tokio::test]
+async fn a_journal_that_is_not_believed_signs_nothing() {
+    let Street { shop, ada, home: _home } = street().await;
+    let (ask, call) = (Ask::one("book_room"), booking());
+    let payment = shop.pay(&ada, &ask, &call).await;
+    assert_eq!(shop.send_payment(&call, &payment).await.status, 200);
+    let intent = ada.intent(shop.merchant(), &ask, shop.clock.now());
+    assert_eq!(shop.send_intent(&call, &intent).await.status, 402);
+
+    shop.gateway.book().distrust("entry 7 does not fit".to_owned());
+    let key = payment.hash().to_string();
+    for answered in [
+        shop.ask_receipt(&key).await,
+        shop.send_intent(&call, &intent).await,
+        shop.send_payment(&call, &payment).await,
+        shop.ask_void(&payment).await,
+    ] {
+        assert_eq!((answered.status, answered.reason().as_deref()), (503, Some("unavailable")));
+        assert!(answered.receipt(&shop.keys).is_none() && answered.cart(&shop.keys).is_none());
+        let body = String::from_utf8(answered.body.to_vec()).unwrap();
+        assert!(!body.contains("entry 7"), "what is wrong is the operator's affair: {body}");
+    }
+}
+
+#[tokio::test]
+async fn an_intent_with_a_price_is_not_used_for_free() {
+    let Street { shop, ada, home: _home } = street().await;
+    let (ask, call) = (Ask::one("book_room"), booking());
+    let intent = ada.intent(shop.merchant(), &ask, shop.clock.now());
+    let quoted = shop.send_intent(&call, &intent).await;
+    let payment = ada.pay(&quoted.cart(&shop.keys).unwrap(), shop.clock.now());
+
+    let mut settings = (*shop.gateway.settings()).clone();
+    let room = settings.actions.iter_mut().find(|action| action.sku.as_str() == "book_room");
+    room.unwrap().price = Price::Free;
+    shop.gateway.reload(settings).await.unwrap();
+    let free = shop.send_intent(&call, &intent).await;
+    assert_eq!((free.status, free.reason().as_deref()), (403, Some("price_mismatch")));
+
+    // The payment that is out comes back.
+    shop.clock.pass(VOID_AFTER_S);
+    let void = shop.ask_void(&payment).await.receipt(&shop.keys).unwrap();
+    assert_eq!(void.claims().status, Status::Void);
+    shop.check().await;
+}
