@@ -1,7 +1,7 @@
 //! One request at the writer's desk: inside the transaction, with the rows and one clock reading.
 
 use mandate::clock::{ClockFault, ClockReading};
-use mandate::text::{Order, VoidReason};
+use mandate::text::VoidReason;
 use mandate::token::{Action, BoundAction};
 use mandate::token::{
     Cart, CartClaims, Draft, DraftError, Intent, IntentClaims, Mandate, Payment, Quote, Receipt,
@@ -11,6 +11,7 @@ use mandate::{Head, IntentHash, Jti, MinorUnits, Money, RequestDigest};
 use mandate_journal::{Appended, StoreError, Transaction};
 use serde::Serialize;
 
+use super::answer::{IntentState, Outcome, Presented, Reservation};
 use super::damage::damaged;
 use super::event::{self, Decider, Event, kind};
 use super::key::UseKey;
@@ -21,56 +22,6 @@ use super::stopped;
 use super::totals::{self, Charge};
 use crate::judge::{self, Call};
 use crate::refusal::Refusal;
-
-/// A use that is on disk and waits for the API's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reservation {
-    /// Its entry.
-    pub seq: u64,
-    /// What it is known by.
-    pub key: UseKey,
-}
-
-/// What came of presenting a mandate for use.
-#[derive(Debug)]
-pub enum Presented {
-    /// It was reserved before and nobody knows what became of it: the call goes to the API again, under the same key.
-    Again(Reservation),
-    /// It is not used.
-    Refused(Refusal),
-    /// It is reserved from now on: the call goes to the API for the first time.
-    Reserved(Reservation),
-    /// This mandate was used; the receipt says what came of it.
-    Settled(Recorded<Receipt>),
-    /// Another mandate used its cart or intent; there is a receipt once that one is settled.
-    UsedByAnother(Option<Recorded<Receipt>>),
-}
-
-/// What is known of an intent that asks for a price.
-#[derive(Debug)]
-pub enum IntentState {
-    /// Nothing.
-    Fresh,
-    /// Its cart lives; it was quoted for this call.
-    Quoted(Recorded<Cart>),
-    /// It was used; there is a receipt once that use is settled.
-    Used(Option<Recorded<Receipt>>),
-}
-
-/// What became of a use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was executed, perhaps under a reference of the merchant's own.
-    Executed {
-        /// The reference.
-        order: Option<Order>,
-    },
-    /// It was not executed and never will be.
-    Void {
-        /// Why.
-        reason: VoidReason,
-    },
-}
 
 /// What a mandate that is used says, whichever kind it is.
 struct Used {

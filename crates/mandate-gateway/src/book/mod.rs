@@ -4,10 +4,12 @@
 //! disk before it is answered. Nothing is kept of a mandate that did not verify. It never signs by itself, never reads
 //! a clock, and never talks to anyone.
 
+mod answer;
 mod damage;
 mod desk;
 pub mod event;
 mod key;
+mod notes;
 mod recorded;
 mod rows;
 mod sales;
@@ -22,7 +24,7 @@ use mandate::clock::{ClockFault, ClockReading};
 use mandate::key::Jwk;
 use mandate::text::VoidReason;
 use mandate::token::{Cart, Intent, Mandate, Payment, Quote, Receipt};
-use mandate::{Head, IntentHash, Jti, MerchantId, PolicyDigest, PublicKey, RequestDigest, Signer};
+use mandate::{Head, IntentHash, Jti, MerchantId, PublicKey, RequestDigest, Signer};
 use mandate_journal::{
     Died, Genesis as JournalGenesis, Journal, OpenError, Options, Progress, StoreError,
     Transaction, Verified, VerifyFault, WriteError, verify,
@@ -31,7 +33,7 @@ use mandate_journal::{
 use crate::judge::Call;
 use crate::refusal::Refusal;
 
-pub use desk::{IntentState, Outcome, Presented, Reservation};
+pub use answer::{IntentState, Outcome, Presented, Reservation};
 pub use event::Decider;
 pub use key::UseKey;
 pub use recorded::Recorded;
@@ -310,75 +312,6 @@ impl Book {
             Some(used) => stopped::receipt_of(db, &used),
             None => Ok(None),
         })
-    }
-
-    /// Writes down that a call was refused although its mandate verified.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError`] when nothing could be written.
-    pub async fn refused(
-        &self,
-        now: ClockReading,
-        refusal: event::Refusal,
-    ) -> Result<(), WriteError> {
-        self.at_desk(now, move |desk| desk.append(kind::REFUSAL, &refusal).map(drop)).await
-    }
-
-    /// Sums up calls that were over a limit: one entry for many.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError`] when nothing could be written.
-    pub async fn rate_limited(
-        &self,
-        now: ClockReading,
-        calls: event::RateLimited,
-    ) -> Result<(), WriteError> {
-        self.at_desk(now, move |desk| desk.append(kind::RATE_LIMITED, &calls).map(drop)).await
-    }
-
-    /// Writes down that a gateway.toml is in force, unless the last entry about one says the same.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError`] when nothing could be written.
-    pub async fn policy(&self, now: ClockReading, digest: PolicyDigest) -> Result<(), WriteError> {
-        self.at_desk(now, move |desk| {
-            if rows::policy(desk.tx.db())? == Some(digest) {
-                return Ok(());
-            }
-            desk.append(kind::POLICY, &event::Policy { digest }).map(drop)
-        })
-        .await
-    }
-
-    /// Writes down that a gateway.toml was refused.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError`] when nothing could be written.
-    pub async fn policy_refused(
-        &self,
-        now: ClockReading,
-        digest: PolicyDigest,
-        faults: u64,
-    ) -> Result<(), WriteError> {
-        let entry = event::PolicyRefused { digest, faults };
-        self.at_desk(now, move |desk| desk.append(kind::POLICY_REFUSED, &entry).map(drop)).await
-    }
-
-    /// Makes this reading the measure of later ones: the operator says that the clock is right.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError`] when nothing could be written.
-    pub async fn confirm_clock(&self, now: ClockReading) -> Result<(), WriteError> {
-        self.at_desk(now, move |desk| {
-            desk.append(kind::CLOCK, &event::Clock {})?;
-            desk.tx.set_mark(&desk.now)
-        })
-        .await
     }
 
     /// The state at a glance.

@@ -1,0 +1,79 @@
+//! What the book writes down beside the uses: refusals, limits, settings, the clock.
+
+use mandate::PolicyDigest;
+use mandate::clock::ClockReading;
+use mandate_journal::WriteError;
+
+use super::event::{self, kind};
+use super::{Book, rows};
+
+impl Book {
+    /// Writes down that a call was refused although its mandate verified.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn refused(
+        &self,
+        now: ClockReading,
+        refusal: event::Refusal,
+    ) -> Result<(), WriteError> {
+        self.at_desk(now, move |desk| desk.append(kind::REFUSAL, &refusal).map(drop)).await
+    }
+
+    /// Sums up calls that were over a limit: one entry for many.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn rate_limited(
+        &self,
+        now: ClockReading,
+        calls: event::RateLimited,
+    ) -> Result<(), WriteError> {
+        self.at_desk(now, move |desk| desk.append(kind::RATE_LIMITED, &calls).map(drop)).await
+    }
+
+    /// Writes down that a gateway.toml is in force, unless the last entry about one says the same.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn policy(&self, now: ClockReading, digest: PolicyDigest) -> Result<(), WriteError> {
+        self.at_desk(now, move |desk| {
+            if rows::policy(desk.tx.db())? == Some(digest) {
+                return Ok(());
+            }
+            desk.append(kind::POLICY, &event::Policy { digest }).map(drop)
+        })
+        .await
+    }
+
+    /// Writes down that a gateway.toml was refused.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn policy_refused(
+        &self,
+        now: ClockReading,
+        digest: PolicyDigest,
+        faults: u64,
+    ) -> Result<(), WriteError> {
+        let entry = event::PolicyRefused { digest, faults };
+        self.at_desk(now, move |desk| desk.append(kind::POLICY_REFUSED, &entry).map(drop)).await
+    }
+
+    /// Makes this reading the measure of later ones: the operator says that the clock is right.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written.
+    pub async fn confirm_clock(&self, now: ClockReading) -> Result<(), WriteError> {
+        self.at_desk(now, move |desk| {
+            desk.append(kind::CLOCK, &event::Clock {})?;
+            desk.tx.set_mark(&desk.now)
+        })
+        .await
+    }
+}
