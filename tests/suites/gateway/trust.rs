@@ -1,6 +1,8 @@
-//! What a gateway no longer does: with a journal that it does not believe, and for an action that changed its price.
+//! What a gateway no longer does: with a journal that it does not believe, for an action that changed its price, and for
+//! an intent that ran out.
 
 use mandate::Status;
+use mandate::token::CLOCK_SKEW_S;
 use mandate_gateway::Price;
 use mandate_tests::gateway::Ask;
 
@@ -52,5 +54,23 @@ async fn an_intent_with_a_price_is_not_used_for_free() {
     shop.clock.pass(VOID_AFTER_S);
     let void = shop.ask_void(&payment).await.receipt(&shop.keys).unwrap();
     assert_eq!(void.claims().status, Status::Void);
+    shop.check().await;
+}
+
+/// Its wallet would pay no cart for it.
+#[tokio::test]
+async fn an_intent_that_ran_out_while_the_api_thought_gets_no_price() {
+    let Street { shop, ada, home: _home } = street().await;
+    let call = booking();
+    let intent = ada.intent(shop.merchant(), &Ask::one("book_room"), shop.clock.now());
+    let held = shop.api.hold();
+    let asking = tokio::spawn(shop.send_intent(&call, &intent));
+    shop.api.asked(1).await;
+    let left_s = intent.claims().exp.since(shop.clock.now());
+    shop.clock.pass(left_s + CLOCK_SKEW_S + 1);
+    drop(held);
+    let answered = asking.await.unwrap();
+    assert_eq!((answered.status, answered.reason().as_deref()), (401, Some("expired")));
+    assert!(answered.cart(&shop.keys).is_none());
     shop.check().await;
 }

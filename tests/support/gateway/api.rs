@@ -218,17 +218,19 @@ pub struct Api {
     record: Arc<Mutex<Record>>,
     /// How many calls were heard, questions for prices not counted.
     arrivals: watch::Sender<usize>,
+    /// How many questions for prices were heard.
+    questions: watch::Sender<usize>,
     held: watch::Sender<bool>,
 }
 
 impl Default for Api {
     fn default() -> Self {
-        let (arrivals, held) = (watch::Sender::new(0), watch::Sender::new(false));
-        Self { record: Arc::default(), arrivals, held }
+        let (arrivals, questions) = (watch::Sender::new(0), watch::Sender::new(0));
+        Self { record: Arc::default(), arrivals, questions, held: watch::Sender::new(false) }
     }
 }
 
-/// Calls wait in the API, heard and not executed, until this is dropped.
+/// Calls and questions for prices wait in the API, heard and not answered, until this is dropped.
 #[derive(Debug)]
 #[must_use = "calls wait only as long as this lives"]
 pub struct Held(watch::Sender<bool>);
@@ -250,7 +252,7 @@ impl Api {
         self.record().quotes = quotes.into_iter().collect();
     }
 
-    /// Holds every call that arrives from now on.
+    /// Holds every call and every question for a price that arrives from now on.
     pub fn hold(&self) -> Held {
         self.held.send_replace(true);
         Held(self.held.clone())
@@ -264,6 +266,16 @@ impl Api {
     pub async fn arrived(&self, calls: usize) {
         let mut arrivals = self.arrivals.subscribe();
         arrivals.wait_for(|heard| *heard >= calls).await.expect("a sender");
+    }
+
+    /// Waits until so many questions for prices were heard in all.
+    ///
+    /// # Panics
+    ///
+    /// Never: this value keeps the channel open.
+    pub async fn asked(&self, questions: usize) {
+        let mut heard = self.questions.subscribe();
+        heard.wait_for(|heard| *heard >= questions).await.expect("a sender");
     }
 
     /// The calls that reached it, questions for prices left out.
@@ -301,9 +313,7 @@ impl Api {
             record.heard.push(heard.clone());
             reaction
         };
-        let mut held = self.held.subscribe();
-        self.arrivals.send_modify(|heard| *heard += 1);
-        held.wait_for(|held| !held).await.expect("a sender");
+        self.wait_while_held(&self.arrivals).await;
         let (status, order) = self.act(&heard, reaction.deed);
         match reaction.wire {
             Wire::Whole | Wire::Cut => {
@@ -336,12 +346,20 @@ impl Api {
         }
     }
 
+    /// Says that one more was heard, and waits for as long as the API is held.
+    async fn wait_while_held(&self, heard: &watch::Sender<usize>) {
+        let mut held = self.held.subscribe();
+        heard.send_modify(|heard| *heard += 1);
+        held.wait_for(|held| !held).await.expect("a sender");
+    }
+
     async fn quote(self, heard: Heard) -> Result<Response<ApiBody>, ApiError> {
         let reaction = {
             let mut record = self.record();
             record.quoted.push(heard);
             record.quotes.pop_front().unwrap_or_else(|| QuoteReaction::price("EUR", 18_000))
         };
+        self.wait_while_held(&self.questions).await;
         let (status, body) = match reaction {
             QuoteReaction::Body { status, body } => (status, body),
             QuoteReaction::Lost => return Err(ApiError),
