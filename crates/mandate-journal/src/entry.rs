@@ -18,8 +18,8 @@ use thiserror::Error;
 use crate::strict;
 use crate::tree::{self, NodeHash};
 
-/// Most bytes in one entry.
-pub const ENTRY_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes in one entry: what the length before an entry in a bundle can say (C2SP tlog-tiles).
+pub const ENTRY_BYTES_MAX: usize = 65_535;
 /// Most bytes in the name of a kind.
 pub const KIND_BYTES_MAX: usize = 32;
 

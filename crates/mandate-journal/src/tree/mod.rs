@@ -4,8 +4,15 @@
 //! numbered in the order in which they become complete, so an append only ever adds at the end. Everything a root or a
 //! proof of any size needs can be looked up again by that number. This module never stores anything itself.
 
+mod proof;
+
 use mandate::Root;
 use sha2::{Digest as _, Sha256};
+
+pub use proof::{
+    PROOF_HASHES_MAX, ProofError, consistency_path, inclusion_path, verify_consistency,
+    verify_inclusion,
+};
 
 /// Bytes in a node's hash.
 pub const NODE_BYTES: usize = 32;
