@@ -6,7 +6,9 @@ use std::path::Path;
 
 use keyring_core::api::CredentialStoreApi as _;
 use mandate::{MerchantId, PrincipalId, PublicKey, UnixSeconds};
-use mandate_keys::{Account, KeyLocation, KeyStoreError, Service, StoreChoice};
+use mandate_keys::{
+    Account, KeyLocation, KeyStoreError, Remembered, Service, StoreChoice, StoreKind,
+};
 use mandate_ledger::{Genesis, Ledger};
 use mandate_proto::paths::{Overrides, Paths};
 use tempfile::TempDir;
@@ -102,6 +104,28 @@ impl Home {
         drop(locking);
         fs::create_dir(home.paths.config().parent().expect("a folder")).expect("a new folder");
         Some(home)
+    }
+
+    /// What the key's store remembers of the ledger.
+    ///
+    /// # Panics
+    ///
+    /// If it remembers nothing.
+    #[must_use]
+    pub fn remembered(&self) -> String {
+        match mandate_keys::load(&self.location).expect("the key").remembered {
+            Remembered::Text(note) => note,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Has the key's store remember something else.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    pub fn remember(&self, note: &str) {
+        mandate_keys::remember(&self.location, StoreKind::Keyutils, note).expect("a keyring");
     }
 
     /// The principal's id.

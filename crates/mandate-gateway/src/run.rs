@@ -12,11 +12,12 @@ use mandate::PolicyDigest;
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
 use mandate_host::config::InForce;
+use mandate_host::head::{HeadMemory, seal_now_and_then};
 use mandate_host::socket::SocketError;
 use mandate_host::watch::{Folders, on_change};
 use mandate_host::{key, log};
-use mandate_journal::{Died, OpenError, Options, StoreError, VerifyFault};
-use mandate_keys::{Loaded as LoadedKey, Service};
+use mandate_journal::{Died, OpenError, Options, RecallError, StoreError, VerifyFault};
+use mandate_keys::{KeyLocation, Loaded as LoadedKey, Remembered, Service};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -176,7 +177,10 @@ async fn over(
     let stop = CancellationToken::new();
     let background = TaskTracker::new();
     let (told, mut first_word) = watch::channel(false);
-    background.spawn(fetch_key(gateway.clone(), told, stop.clone()));
+    let memory = HeadMemory::default();
+    background.spawn(fetch_key(gateway.clone(), memory.clone(), told, stop.clone()));
+    background.spawn(keep_sealed(gateway.clone(), stop.clone()));
+    background.spawn(keep_remembered(gateway.clone(), memory.clone(), stop.clone()));
     background.spawn(door::serve(operators, gateway.clone(), stop.clone()));
     background.spawn(check_everything(gateway.clone(), stop.clone()));
     background.spawn(sum_up_now_and_then(gateway.clone(), stop.clone()));
@@ -204,7 +208,26 @@ async fn over(
     background.close();
     background.wait().await;
     gateway.drain().await;
+    seal(&gateway).await;
+    if let Some(checkpoint) = gateway.book().checkpoint() {
+        memory.keep(checkpoint.to_string()).await;
+    }
     ended
+}
+
+/// Signs a checkpoint of what is new.
+async fn seal(gateway: &Gateway) {
+    if let Err(error) = gateway.book().seal().await {
+        tracing::error!(error = %log::chain(&error), "a checkpoint was not written");
+    }
+}
+
+async fn keep_sealed(gateway: Gateway, stop: CancellationToken) {
+    seal_now_and_then(stop, async move || seal(&gateway).await).await;
+}
+
+async fn keep_remembered(gateway: Gateway, memory: HeadMemory, stop: CancellationToken) {
+    memory.keep_newest(gateway.book().checkpoints(), stop).await;
 }
 
 /// The file may have changed while no gateway ran; this entry says from when on it is in force.
@@ -217,15 +240,21 @@ async fn write_down_the_settings(gateway: &Gateway) {
 }
 
 /// Asks the store until it has the book's key.
-async fn fetch_key(gateway: Gateway, told: watch::Sender<bool>, stop: CancellationToken) {
+async fn fetch_key(
+    gateway: Gateway,
+    memory: HeadMemory,
+    told: watch::Sender<bool>,
+    stop: CancellationToken,
+) {
     let location = match key::location(&gateway.settings().key, Service::Gateway) {
         Ok(location) => location,
         Err(error) => return gateway.lack(&format!("[key] account {error}")),
     };
     let taker = gateway.clone();
     let first_word = told.clone();
+    let place = location.clone();
     let take = async move |loaded| {
-        take_key(&taker, loaded)?;
+        take_key(&taker, &memory, &place, loaded).await?;
         first_word.send_replace(true);
         Ok(())
     };
@@ -237,16 +266,47 @@ async fn fetch_key(gateway: Gateway, told: watch::Sender<bool>, stop: Cancellati
     key::fetch(location, stop, take, lack).await;
 }
 
-fn take_key(gateway: &Gateway, loaded: LoadedKey) -> Result<(), String> {
-    let LoadedKey { key, store } = loaded;
+async fn take_key(
+    gateway: &Gateway,
+    memory: &HeadMemory,
+    place: &KeyLocation,
+    loaded: LoadedKey,
+) -> Result<(), String> {
+    let LoadedKey { key, store, remembered } = loaded;
     if !key.is_locked_in_memory() {
         tracing::warn!("the key's page cannot be locked in memory: raise RLIMIT_MEMLOCK");
+    }
+    if key.public_key() == *gateway.book().key() && is_the_newest(gateway, remembered).await? {
+        memory.place(place.clone(), store);
     }
     gateway
         .supply(Arc::new(key))
         .map_err(|error| format!("{store}: {error}; name the right account in gateway.toml"))?;
     tracing::info!(%store, "the key is at hand");
     Ok(())
+}
+
+/// Whether the journal has everything that is remembered of it beside its key; after one that lacks something, no call
+/// goes on.
+async fn is_the_newest(gateway: &Gateway, remembered: Remembered) -> Result<bool, String> {
+    let Remembered::Text(note) = remembered else { return Ok(true) };
+    let book = gateway.book().clone();
+    let recalled = tokio::task::spawn_blocking(move || book.recall(&note)).await;
+    match recalled.map_err(|error| log::chain(&error))? {
+        Ok(()) => Ok(true),
+        Err(RecallError::Fault(fault)) => {
+            let problem = format!(
+                "{}; stop the gateway, put the newest copy of {} back and start it again (if that is lost, nobody knows \
+                 what was executed since: begin a new journal under a new key)",
+                log::chain(&fault),
+                gateway.book().path().display()
+            );
+            tracing::error!(%problem, "the journal is not the newest; no call goes on");
+            gateway.book().distrust(problem);
+            Ok(false)
+        }
+        Err(error) => Err(log::chain(&error)),
+    }
 }
 
 /// Checks the whole journal once, beside the service; after what does not fit, no call goes on.

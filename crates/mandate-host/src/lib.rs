@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod head;
 pub mod key;
 pub mod log;
 pub mod program;

@@ -5,7 +5,8 @@
 //! half ([`store`]) keeps them in one SQLite file, groups concurrent writes into one commit, and lets a side hang its
 //! own tables ([`Projection`]) into the same transaction. An answer comes only after the commit is on disk.
 //!
-//! This crate never knows what an entry means, never decides anything, never reads a clock and never signs.
+//! This crate never knows what an entry means, never decides anything, never reads a clock and never holds a key: a
+//! [`Signer`](mandate::Signer) signs its checkpoints.
 
 pub mod chain;
 pub mod checkpoint;
@@ -23,7 +24,7 @@ pub use chain::{Chain, ChainError, verify_entries};
 pub use checkpoint::{Checkpoint, CheckpointError, Origin, UnverifiedCheckpoint};
 pub use entry::{ENTRY_BYTES_MAX, Entry, EntryError, EntryHash};
 pub use store::{
-    Appended, Damage, Died, Fault, Genesis, Hook, Hooks, Journal, OpenError, Options, Progress,
-    Projection, Stopped, StoreError, Transaction, Verified, VerifyFault, WriteError, read, verify,
-    verify_stopped,
+    Appended, CHECKPOINT_ENTRIES, CheckpointFault, Damage, Died, Fault, Genesis, Hook, Hooks,
+    Journal, LogOwner, OpenError, Options, Progress, Projection, RecallError, Stopped, StoreError,
+    Transaction, Verified, VerifyFault, WriteError, read, verify, verify_stopped,
 };

@@ -4,6 +4,9 @@
 //! systemd credential) and read back by [`load`] into a page of memory of its own, which is locked and wiped.
 //! [`SigningKey`] signs with it and is all that a program gets to hold.
 //!
+//! Beside a key its store also remembers one text, which is no secret: the head of the journal that the key signs
+//! ([`remember`]).
+//!
 //! This crate never decides what may be signed, never overwrites a key, never writes one to a file, and never lets
 //! private bytes into a log, an error or a `Debug`.
 
@@ -24,4 +27,4 @@ pub use location::{
 };
 pub use seed::{SEED_BYTES, Seed};
 pub use signer::SigningKey;
-pub use store::{Loaded, create, delete, load};
+pub use store::{Loaded, REMEMBERED_BYTES_MAX, Remembered, create, delete, load, remember};

@@ -29,6 +29,16 @@ impl Service {
         }
     }
 
+    /// The service name under which the head of the key's journal is remembered: `mandate-gateway-head` or
+    /// `mandate-head`.
+    #[must_use]
+    pub fn head(self) -> &'static str {
+        match self {
+            Self::Gateway => "mandate-gateway-head",
+            Self::Wallet => "mandate-head",
+        }
+    }
+
     /// The command that makes this key.
     pub(crate) fn init_command(self) -> &'static str {
         match self {

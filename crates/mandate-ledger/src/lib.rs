@@ -26,8 +26,8 @@ pub use ledger::{
     Durability, Genesis, LEDGER_NAME, Ledger, LedgerError, LedgerStatus, ledger_path,
 };
 pub use mandate_journal::{
-    Damage, Died, Fault, Hook, Hooks, OpenError, Options, Progress, StoreError, Verified,
-    VerifyFault, WriteError,
+    Checkpoint, Damage, Died, Fault, Hook, Hooks, OpenError, Options, Progress, RecallError,
+    StoreError, Verified, VerifyFault, WriteError,
 };
 pub use refusal::{HoldState, Outcome, Refusal};
 pub use replay::{Refused, Replay};

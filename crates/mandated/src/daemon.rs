@@ -8,6 +8,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use mandate::AgentName;
 use mandate::clock::{Clock, ClockReading};
 use mandate::text::Purpose;
+use mandate_host::head::HeadMemory;
 use mandate_host::log;
 use mandate_ledger::{Call, Caller, Durability, Ledger, LedgerError, Outcome, Refusal, Scope};
 use mandate_policy::{Denial, Violation};
@@ -34,6 +35,7 @@ pub(crate) struct Daemon {
     pub(crate) health: Health,
     pub(crate) ledger: Ledger,
     pub(crate) limits: AgentLimits,
+    pub(crate) memory: HeadMemory,
     pub(crate) mint: Mint,
     pub(crate) paths: Paths,
     pub(crate) policy: Policy,
@@ -167,6 +169,21 @@ impl Daemon {
         tracing::info!(uid = caller.uid, calls, "calls were over the limit");
         if let Err(error) = self.ledger.rate_limited(self.clock.read(), caller, calls).await {
             tracing::error!(error = %log::chain(&error), "a summary was not written");
+        }
+    }
+
+    /// Signs a checkpoint of what is new.
+    pub(crate) async fn seal(&self) {
+        if let Err(error) = self.ledger.seal().await {
+            tracing::error!(error = %log::chain(&error), "a checkpoint was not written");
+        }
+    }
+
+    /// Signs a last checkpoint and has it remembered beside the key: the next start is held against it.
+    pub(crate) async fn seal_for_good(&self) {
+        self.seal().await;
+        if let Some(checkpoint) = self.ledger.checkpoint() {
+            self.memory.keep(checkpoint.to_string()).await;
         }
     }
 

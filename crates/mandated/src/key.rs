@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use mandate::Signer;
 use mandate_host::{key, log};
-use mandate_keys::{Loaded, Service};
+use mandate_keys::{KeyLocation, Loaded, Remembered, Service};
+use mandate_ledger::RecallError;
 use tokio_util::sync::CancellationToken;
 
 use crate::daemon::Daemon;
@@ -15,8 +16,8 @@ pub(crate) async fn fetch(daemon: Arc<Daemon>, stop: CancellationToken) {
         Ok(location) => location,
         Err(error) => return daemon.mint.lack(&format!("[key] account {error}")),
     };
-    let taker = Arc::clone(&daemon);
-    let take = async move |loaded| supply(&taker, loaded).await;
+    let (taker, place) = (Arc::clone(&daemon), location.clone());
+    let take = async move |loaded| supply(&taker, loaded, &place).await;
     let lack = async move |problem: &str| {
         tracing::warn!(%problem, "no key yet; nothing is minted");
         daemon.mint.lack(problem);
@@ -26,8 +27,8 @@ pub(crate) async fn fetch(daemon: Arc<Daemon>, stop: CancellationToken) {
 }
 
 /// Puts the key in, if it is the one the ledger was made with; signs again what a crash left without its hash.
-async fn supply(daemon: &Daemon, loaded: Loaded) -> Result<(), String> {
-    let Loaded { key, store } = loaded;
+async fn supply(daemon: &Daemon, loaded: Loaded, place: &KeyLocation) -> Result<(), String> {
+    let Loaded { key, store, remembered } = loaded;
     let expected = daemon.ledger.key();
     if key.public_key() != *expected {
         return Err(format!(
@@ -42,8 +43,35 @@ async fn supply(daemon: &Daemon, loaded: Loaded) -> Result<(), String> {
     let unhashed = daemon.ledger.unhashed(daemon.clock.read()).await;
     let unhashed = unhashed.map_err(|error| log::chain(&error))?;
     let key: Arc<dyn Signer> = Arc::new(key);
+    if is_the_newest(daemon, remembered).await? {
+        // An older copy would sign what contradicts the newer one, and have it remembered in its place.
+        daemon.memory.place(place.clone(), store);
+        daemon.ledger.sign_with(Arc::clone(&key));
+    }
     daemon.mint.supply(key, &store.to_string(), unhashed)?;
     tracing::info!(%store, "the key is at hand");
     daemon.report().await;
     Ok(())
+}
+
+/// Whether the ledger has everything that is remembered of it beside its key; one that lacks something mints nothing.
+async fn is_the_newest(daemon: &Daemon, remembered: Remembered) -> Result<bool, String> {
+    let Remembered::Text(note) = remembered else { return Ok(true) };
+    let ledger = daemon.ledger.clone();
+    let recalled = tokio::task::spawn_blocking(move || ledger.recall(&note)).await;
+    match recalled.map_err(|error| log::chain(&error))? {
+        Ok(()) => Ok(true),
+        Err(RecallError::Fault(fault)) => {
+            let problem = format!(
+                "{}; stop the wallet, put the newest copy of {} back and start it again (if that is lost, nobody knows \
+                 what was spent since: begin a new wallet with another --account and --state-dir)",
+                log::chain(&fault),
+                daemon.ledger.path().display()
+            );
+            tracing::error!(%problem, "the ledger is not the newest; nothing is minted");
+            daemon.ledger.distrust(problem);
+            Ok(false)
+        }
+        Err(error) => Err(log::chain(&error)),
+    }
 }

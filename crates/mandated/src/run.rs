@@ -10,6 +10,7 @@ use std::time::Duration;
 use mandate::PrincipalId;
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
+use mandate_host::head::{HeadMemory, seal_now_and_then};
 use mandate_host::log;
 use mandate_host::socket::SocketError;
 use mandate_host::watch::{self, Folders};
@@ -170,6 +171,7 @@ async fn over(
     let (sockets, listeners) = Sockets::open(&paths, &loaded.rules)?;
     let daemon = Arc::new(Daemon {
         limits: AgentLimits::new(&loaded.rules),
+        memory: HeadMemory::default(),
         health: Health::new().await,
         mint: Mint::default(),
         policy: Policy::new(paths.config(), loaded, clock.read().wall),
@@ -215,6 +217,13 @@ async fn serve(
         }
     }));
     background.spawn(sum_up_now_and_then(Arc::clone(daemon), stop.clone()));
+    let sealed = Arc::clone(daemon);
+    background.spawn(seal_now_and_then(stop.clone(), async move || sealed.seal().await));
+    let (memory, checkpoints) = (daemon.memory.clone(), daemon.ledger.checkpoints());
+    background.spawn({
+        let stop = stop.clone();
+        async move { memory.keep_newest(checkpoints, stop).await }
+    });
     for (door, listener) in doors(daemon)?.into_iter().zip(listeners) {
         let listener = UnixListener::from_std(listener).map_err(SocketError::listener)?;
         background.spawn(accept(Arc::new(door), listener, stop.clone(), connections.clone()));
@@ -245,6 +254,7 @@ async fn serve(
         tracker.wait().await;
     }
     daemon.sum_up().await;
+    daemon.seal_for_good().await;
     ended
 }
 

@@ -4,6 +4,7 @@ mod control;
 mod flow;
 mod limits;
 mod peers;
+mod proofs;
 mod refusals;
 mod reload;
 mod settle;

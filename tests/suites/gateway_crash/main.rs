@@ -3,4 +3,5 @@
 mod child;
 mod clients;
 mod kill;
+mod rollback;
 mod street;

@@ -10,6 +10,7 @@ mod desk;
 pub mod event;
 mod key;
 mod notes;
+mod proofs;
 mod recorded;
 mod rows;
 mod sales;

@@ -3,8 +3,8 @@
 //! Rows change through [`Projection::apply`] alone, one entry at a time, so replaying the journal makes them again.
 
 use mandate::token::{Draft, Intent, Kind, Payment, Receipt, UnverifiedMandate};
-use mandate::{Cart, Head, ReceiptClaims, UnixSeconds};
-use mandate_journal::{Entry, Projection, StoreError};
+use mandate::{Cart, ReceiptClaims, UnixSeconds};
+use mandate_journal::{Entry, LogOwner, Projection, StoreError};
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 
@@ -125,7 +125,7 @@ impl Projection for Sales {
         Ok(Self { owner: rows::owner(db)? })
     }
 
-    fn apply(&mut self, db: &Connection, entry: &Entry<'_>, _head: Head) -> Result<(), StoreError> {
+    fn apply(&mut self, db: &Connection, entry: &Entry<'_>) -> Result<(), StoreError> {
         let seq = entry.seq;
         let event =
             Event::parse(entry).map_err(|error| damaged(format!("entry {seq}: {error}")))?;
@@ -148,5 +148,12 @@ impl Projection for Sales {
             | Event::RateLimited(_)
             | Event::Refusal(_) => Ok(()),
         }
+    }
+
+    fn log_owner(&self) -> Option<LogOwner> {
+        let Owner { merchant, key, .. } = self.owner.as_ref()?;
+        // Every id of a merchant is a name that a key may have.
+        let origin = format!("mandate/gateway/{merchant}").parse().ok()?;
+        Some(LogOwner { origin, key: *key })
     }
 }

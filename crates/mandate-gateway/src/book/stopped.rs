@@ -5,7 +5,10 @@ use std::path::Path;
 
 use mandate::token::{Cart, Kind, Receipt};
 use mandate::{Head, IntentHash, MerchantId, PublicKey, UnixSeconds};
-use mandate_journal::{OpenError, Stopped, StoreError, Verified, VerifyFault, read, verify};
+use mandate_journal::tree::NodeHash;
+use mandate_journal::{
+    Checkpoint, OpenError, Stopped, StoreError, Verified, VerifyFault, read, verify,
+};
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 
@@ -117,6 +120,24 @@ impl StoppedBook {
     /// [`StoreError`] when it cannot be read.
     pub fn head(&self) -> Result<Head, StoreError> {
         read::head(self.journal.db())?.ok_or_else(|| damaged("the head is missing"))
+    }
+
+    /// The newest signed checkpoint, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be read, or is not one of this book.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        self.journal.checkpoint::<Sales>()
+    }
+
+    /// The hashes that lead from entry `seq` to the root of the first `size` entries.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when they cannot be read, or the journal is shorter.
+    pub fn inclusion_path(&self, seq: u64, size: u64) -> Result<Vec<NodeHash>, StoreError> {
+        read::inclusion_path(self.journal.db(), seq, size)
     }
 
     /// Entries from `from` on, as stored: at most `limit`, and at most [`read::ENTRIES_MAX`].

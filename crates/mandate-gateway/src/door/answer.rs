@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, Limited};
+use mandate::Root;
 use mandate_host::log;
 use mandate_journal::{StoreError, VerifyFault, WriteError, read};
 use serde::Serialize;
@@ -16,7 +17,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{
-    Checked, Confirmed, Problem, Reserved, Resolve, Resolved, Status, Stored, Waiting,
+    Checked, Confirmed, InclusionPath, Problem, Reserved, Resolve, Resolved, Signed, Status,
+    Stored, Waiting,
 };
 use crate::book::{Book, Outcome, Unsettled};
 use crate::service::{BoxError, Gateway, ResolveError};
@@ -70,6 +72,11 @@ where
             reserved(gateway, after.unwrap_or_default()).await.map(|page| ok(&page))
         }
         (&Method::POST, "/resolve") => resolve(gateway, body).await.map(|done| ok(&done)),
+        (&Method::POST, "/checkpoint") => Ok(ok(&checkpoint(gateway).await)),
+        (&Method::GET, "/path") => {
+            let [seq, size] = numbers(query, ["seq", "size"])?;
+            path(gateway, seq, size).await.map(|path| ok(&path))
+        }
         (&Method::POST, "/verify") => verify(gateway, stop).await.map(|checked| ok(&checked)),
         (&Method::POST, "/clock/confirm") => confirm(gateway).await.map(|done| ok(&done)),
         _ => {
@@ -124,6 +131,30 @@ impl From<Unsettled> for Waiting {
         let Unsettled { seq, key, since, mandate } = unsettled;
         Self { seq, hash: key.to_string(), since, mandate }
     }
+}
+
+/// Without a key, or on a full disk, the last one that was signed is still good.
+async fn checkpoint(gateway: &Gateway) -> Signed {
+    if let Err(error) = gateway.book().seal().await {
+        tracing::error!(error = %log::chain(&error), "a checkpoint was not written");
+    }
+    Signed { checkpoint: gateway.book().checkpoint().map(|checkpoint| checkpoint.to_string()) }
+}
+
+async fn path(
+    gateway: &Gateway,
+    seq: Option<u64>,
+    size: Option<u64>,
+) -> Result<InclusionPath, Refused> {
+    let (Some(seq), Some(size)) = (seq, size) else {
+        return Err(malformed("seq and size are both needed"));
+    };
+    if seq >= size || size > gateway.book().head().size {
+        return Err(malformed(&format!("{seq} is not within the first {size} entries")));
+    }
+    let path = at_the_book(gateway, move |book| book.inclusion_path(seq, size)).await?;
+    let hashes = path.iter().map(|hash| Root::from_bytes(*hash.as_bytes())).collect();
+    Ok(InclusionPath { hashes })
 }
 
 async fn resolve<B>(gateway: &Gateway, body: B) -> Result<Resolved, Refused>

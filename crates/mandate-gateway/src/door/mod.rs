@@ -10,6 +10,8 @@
 //! | `GET /entries?from=N&limit=M` | [`Stored`]: entries from `N` on as they are stored, at least one if there is one |
 //! | `GET /reserved?after=N` | [`Reserved`]: uses that wait, after entry `N`, oldest first |
 //! | `POST /resolve` with a [`Resolve`] | [`Resolved`]: the receipt, also of what was settled before |
+//! | `POST /checkpoint` | [`Signed`]: the newest checkpoint, after one was signed of what is new |
+//! | `GET /path?seq=N&size=M` | [`InclusionPath`]: the way from entry `N` to the root of the first `M` entries |
 //! | `POST /verify` | [`Checked`]: whether the whole journal fits; takes as long as it takes |
 //! | `POST /clock/confirm` | [`Confirmed`]: this machine's clock is the measure from now on |
 //!
@@ -27,8 +29,8 @@ use tokio::net::UnixListener;
 
 pub use serve::serve;
 pub use wire::{
-    Checked, Confirmed, Problem, Reserved, Resolve, ResolveFault, ResolveOutcome, Resolved, Status,
-    Stored, Waiting,
+    Checked, Confirmed, InclusionPath, Problem, Reserved, Resolve, ResolveFault, ResolveOutcome,
+    Resolved, Signed, Status, Stored, Waiting,
 };
 
 /// The socket's name in the state folder.

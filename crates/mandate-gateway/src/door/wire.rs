@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use mandate::text::{Order, VoidReason};
-use mandate::{Head, KeyId, MerchantId, PolicyDigest, UnixSeconds};
+use mandate::{Head, KeyId, MerchantId, PolicyDigest, Root, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -50,6 +50,22 @@ pub struct Status {
 pub struct Stored {
     /// Each as it is stored and hashed.
     pub entries: Vec<Box<RawValue>>,
+}
+
+/// The newest checkpoint.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signed {
+    /// A C2SP tlog-checkpoint; none if none was ever signed.
+    pub checkpoint: Option<String>,
+}
+
+/// The way from an entry to a root (RFC 9162, section 2.1.3).
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InclusionPath {
+    /// Unpadded base64url of 32 bytes each, the leaf's sibling first.
+    pub hashes: Vec<Root>,
 }
 
 /// A page of uses of which it is not known what became.

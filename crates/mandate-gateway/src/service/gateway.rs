@@ -95,7 +95,10 @@ impl Gateway {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Puts the key in.
+    /// Puts the key in; from now on it also signs the journal's checkpoints, unless the journal is not believed.
+    ///
+    /// Whoever remembers the journal's head elsewhere holds the book against it first ([`Book::recall`],
+    /// [`Book::distrust`]).
     ///
     /// # Errors
     ///
@@ -104,6 +107,10 @@ impl Gateway {
         let (found, expected) = (signer.public_key().id(), self.book().key().id());
         if found != expected {
             return Err(WrongKey { found, expected });
+        }
+        if self.book().distrusted().is_none() {
+            // An older copy would sign what contradicts the newer one.
+            self.book().sign_with(Arc::clone(&signer));
         }
         *write(&self.shared.key) = Key::Present { signer };
         Ok(())

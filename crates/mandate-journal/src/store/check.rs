@@ -8,13 +8,16 @@ use super::read;
 use crate::chain::{Chain, Link};
 use crate::tree::{self, Added};
 
-/// How many of the last entries are hashed again on every open.
+/// How many of the last entries are hashed again on every open, at least.
 const TAIL_ENTRIES: u64 = 1024;
 
 /// Checks the last entries, as on every open, and returns the end of the log.
-pub(super) fn tail(db: &Connection) -> Result<Chain, VerifyFault> {
+///
+/// All that no checkpoint covers are among them: `sealed` is the size of the newest.
+pub(super) fn tail(db: &Connection, sealed: u64) -> Result<Chain, VerifyFault> {
     let stored = ends(db)?;
-    let chain = read::chain_at(db, stored.size.saturating_sub(TAIL_ENTRIES))?;
+    let from = stored.size.saturating_sub(TAIL_ENTRIES).min(sealed);
+    let chain = read::chain_at(db, from)?;
     entries(db, chain, stored, |_, _| Ok(()))
 }
 
@@ -49,12 +52,12 @@ pub(super) fn ends(db: &Connection) -> Result<Head, VerifyFault> {
 
 /// Checks every entry from the end of `chain` on, its nodes, and at last the root; returns the end of the log.
 ///
-/// `visit` sees each entry with the head right after it. One entry is in memory at a time.
+/// `visit` sees each entry with the log right after it. One entry is in memory at a time.
 pub(super) fn entries(
     db: &Connection,
     mut chain: Chain,
     stored: Head,
-    mut visit: impl FnMut(&Link<'_>, Head) -> Result<(), VerifyFault>,
+    mut visit: impl FnMut(&Link<'_>, &Chain) -> Result<(), VerifyFault>,
 ) -> Result<Chain, VerifyFault> {
     let mut query =
         db.prepare("SELECT seq, bytes FROM journal_entry WHERE seq >= ?1 ORDER BY seq")?;
@@ -67,7 +70,7 @@ pub(super) fn entries(
         let bytes: Vec<u8> = row.get(1)?;
         let link = chain.push(&bytes).map_err(Damage::Chain)?;
         nodes(db, seq, &link.added)?;
-        visit(&link, chain.head())?;
+        visit(&link, &chain)?;
     }
     let computed = chain.head();
     if computed != stored {

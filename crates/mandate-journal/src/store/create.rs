@@ -6,6 +6,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use mandate::UnixSeconds;
 use serde::Serialize;
@@ -14,6 +15,7 @@ use super::Projection;
 use super::error::{OpenError, StoreError};
 use super::lock::Lock;
 use super::schema::{self, Paths};
+use super::seal::Sealing;
 use super::transaction::{State, Transaction};
 
 /// Mode of every file: the owner's alone.
@@ -80,7 +82,7 @@ fn fill<P: Projection, F: Serialize>(path: &Path, genesis: &Genesis<F>) -> Resul
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.execute_batch("BEGIN IMMEDIATE")?;
     schema::initialise(&db, P::SCHEMA)?;
-    let mut state = State::<P>::load(&db)?;
+    let mut state = State::<P>::load(&db, Arc::new(Sealing::new(None)))?;
     let mut transaction = Transaction { db: &db, state: &mut state };
     let appended = transaction.append(genesis.time, genesis.kind, &genesis.fields)?;
     schema::store_head(&db, appended.head)?;

@@ -11,6 +11,8 @@ use thiserror::Error;
 use crate::chain::ChainError;
 use crate::entry::EntryError;
 
+use super::seal::CheckpointFault;
+
 /// A read or a write did not work. Cheap to clone: one failed commit answers many callers.
 #[derive(Debug, Error, Clone)]
 #[non_exhaustive]
@@ -18,6 +20,15 @@ pub enum StoreError {
     /// The entry does not continue the chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// A stored checkpoint is not one of this log.
+    #[error("the checkpoint of {size} entries does not belong to the journal")]
+    Checkpoint {
+        /// The size it is filed under.
+        size: u64,
+        /// Why.
+        #[source]
+        fault: CheckpointFault,
+    },
     /// The journal was closed.
     #[error("the journal is closed")]
     Closed,
@@ -186,6 +197,15 @@ pub enum Damage {
     /// An entry does not continue the chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The entries are not those that a checkpoint signs.
+    #[error("the checkpoint of {size} entries and the entries disagree")]
+    Checkpoint {
+        /// The size it is filed under.
+        size: u64,
+        /// Why.
+        #[source]
+        fault: CheckpointFault,
+    },
     /// The rebuilt root is not the one that was stored with the last commit.
     #[error("the stored head of {} entries does not belong to the entries", .stored.size)]
     Head {
@@ -270,6 +290,7 @@ impl From<StoreError> for VerifyFault {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Chain(error) => Damage::Chain(error).into(),
+            StoreError::Checkpoint { size, fault } => Damage::Checkpoint { size, fault }.into(),
             StoreError::EntryMissing { seq } => Damage::Missing { seq }.into(),
             StoreError::NodeMissing { seq, position } => Damage::Node { seq, position }.into(),
             StoreError::Sqlite(error) if is_damage(&error) => {

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
-use mandate::Head;
+use mandate::{Head, Signer};
 use rusqlite::Connection;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::create::{self, Genesis};
 use super::error::{OpenError, StoreError, WriteError};
@@ -19,9 +19,11 @@ use super::job::{Call, Job};
 use super::lock::Lock;
 use super::open;
 use super::schema::{self, Paths};
+use super::seal::{self, CheckpointFault, LogOwner, RecallError, Sealing};
 use super::transaction::Transaction;
 use super::writer::Writer;
 use super::{Options, Projection};
+use crate::checkpoint::Checkpoint;
 
 /// Most requests that wait for the writer; who comes then waits for a place.
 const QUEUE_MAX: usize = 1024;
@@ -37,6 +39,8 @@ struct Shared<P> {
     /// `None` once closed.
     queue: RwLock<Option<mpsc::Sender<Box<dyn Job<P>>>>>,
     head: Arc<Mutex<Head>>,
+    sealing: Arc<Sealing>,
+    owner: Option<LogOwner>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
     readers: Mutex<Vec<Connection>>,
     paths: Paths,
@@ -63,7 +67,8 @@ impl<P: Projection> Journal<P> {
 
     /// Opens `<dir>/<name>.db`, checks its end and starts the writer.
     ///
-    /// The last 1024 entries are hashed again; chain, tree and root must be those that are stored.
+    /// The newest checkpoint must be the owner's and of these entries. What it does not cover, and the last 1024 entries
+    /// at least, are hashed again; chain, tree and root must be those that are stored.
     ///
     /// # Errors
     ///
@@ -73,6 +78,8 @@ impl<P: Projection> Journal<P> {
         let opened = open::open::<P>(&paths, &options)?;
         let lock = Arc::new(opened.lock);
         let head = Arc::new(Mutex::new(opened.state.chain.head()));
+        let (sealing, owner) =
+            (Arc::clone(&opened.state.sealing), opened.state.projection.log_owner());
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let writer = Writer::new(opened.db, opened.state, options.hooks, Arc::clone(&head), queue)
             .map_err(|source| OpenError::Store { path: paths.db.clone(), source })?;
@@ -91,6 +98,8 @@ impl<P: Projection> Journal<P> {
         let shared = Shared {
             queue: RwLock::new(Some(sender)),
             head,
+            sealing,
+            owner,
             thread: Mutex::new(Some(thread)),
             readers: Mutex::default(),
             paths,
@@ -164,6 +173,56 @@ impl<P: Projection> Journal<P> {
     #[must_use]
     pub fn head(&self) -> Head {
         *self.shared.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the journal the owner's key: from now on its checkpoints are signed, one at least every
+    /// [`CHECKPOINT_ENTRIES`](super::CHECKPOINT_ENTRIES) entries. Another's key signs nothing.
+    ///
+    /// First hold the journal against what is remembered of it ([`Journal::recall`]): an older copy that signs
+    /// contradicts what it signed before.
+    pub fn sign_with(&self, signer: Arc<dyn Signer>) {
+        self.shared.sealing.supply(signer);
+    }
+
+    /// Holds the journal against a checkpoint that was remembered elsewhere. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`RecallError::Fault`] if this is not the journal it was signed for, or an older copy of it.
+    pub fn recall(&self, note: &str) -> Result<(), RecallError> {
+        let Some(LogOwner { origin, key }) = &self.shared.owner else { return Ok(()) };
+        let signed =
+            Checkpoint::verify(note, origin, &[*key]).map_err(CheckpointFault::Unsigned)?;
+        self.read_blocking(|db| Ok(seal::hold_against(db, signed.head())))?
+    }
+
+    /// Signs a checkpoint of what no checkpoint covers yet, and answers when it is on disk; without a key, or anything
+    /// new, nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::write`].
+    pub async fn seal(&self) -> Result<(), WriteError> {
+        if self.checkpoint().is_some_and(|newest| newest.head().size == self.head().size) {
+            return Ok(());
+        }
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method alone is not general over the transaction's lifetime"
+        )]
+        self.write(|transaction| transaction.seal()).await
+    }
+
+    /// The newest checkpoint that is on disk, if one was ever signed.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        self.shared.sealing.newest().borrow().clone()
+    }
+
+    /// The newest checkpoint that is on disk, and word of each newer one.
+    #[must_use]
+    pub fn checkpoints(&self) -> watch::Receiver<Option<Checkpoint>> {
+        self.shared.sealing.newest()
     }
 
     /// How many calls wait for the writer; more than it takes at once means that it is the bottleneck.

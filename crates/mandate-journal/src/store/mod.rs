@@ -16,18 +16,19 @@ mod mark;
 mod open;
 pub mod read;
 mod schema;
+mod seal;
 mod stopped;
 mod transaction;
 mod verify;
 mod writer;
 
-use mandate::Head;
 use rusqlite::Connection;
 
 pub use self::create::Genesis;
 pub use self::error::{Damage, OpenError, StoreError, VerifyFault, WriteError};
 pub use self::hooks::{Fault, Hook, Hooks};
 pub use self::journal::{Died, Journal};
+pub use self::seal::{CHECKPOINT_ENTRIES, CheckpointFault, LogOwner, RecallError};
 pub use self::stopped::{Stopped, verify_stopped};
 pub use self::transaction::{Appended, Transaction};
 pub use self::verify::{Progress, Verified, verify};
@@ -53,12 +54,13 @@ pub trait Projection: Sized + Send + 'static {
 
     /// Applies one entry to rows and memory: the only way that rows of [`Projection::TABLES`] change.
     ///
-    /// `head` is the journal right after the entry.
-    ///
     /// # Errors
     ///
     /// [`StoreError`] aborts the whole transaction, with everyone's work in it.
-    fn apply(&mut self, db: &Connection, entry: &Entry<'_>, head: Head) -> Result<(), StoreError>;
+    fn apply(&mut self, db: &Connection, entry: &Entry<'_>) -> Result<(), StoreError>;
+
+    /// Whose log it is, as its entries say; `None` before the first, and for a log that nobody vouches for.
+    fn log_owner(&self) -> Option<LogOwner>;
 }
 
 /// How a journal is opened; the default is for production.

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::error::{OpenError, StoreError, VerifyFault};
+use super::error::{Damage, OpenError, StoreError, VerifyFault};
 use super::lock::Lock;
 use super::schema::{self, Paths};
+use super::seal::{self, RecallError, Sealing};
 use super::transaction::State;
 use super::{Options, Projection, check, mark};
 
@@ -33,15 +35,28 @@ pub(super) fn open<P: Projection>(
     if let Some(pages) = options.pages_max {
         db.pragma_update(None, "max_page_count", pages).map_err(|error| store(error.into()))?;
     }
-    let chain = check::tail(&db).map_err(|fault| match fault {
+    let fault = |fault| match fault {
         VerifyFault::Damaged(damage) => OpenError::Damaged { path: paths.db.clone(), damage },
         VerifyFault::Store(source) => store(source),
         VerifyFault::Open(error) => error,
         VerifyFault::Cancelled | VerifyFault::Replay { .. } => store(StoreError::Stopped),
-    })?;
+    };
     let projection = P::load(&db).map_err(store)?;
+    let checkpoint = seal::newest(&db, projection.log_owner().as_ref());
+    let checkpoint = checkpoint.map_err(|error| fault(error.into()))?;
+    let sealed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.head().size);
+    let chain = check::tail(&db, sealed).map_err(fault)?;
+    if let Some(checkpoint) = &checkpoint {
+        seal::hold_against(&db, checkpoint.head()).map_err(|error| match error {
+            RecallError::Store(source) => fault(source.into()),
+            RecallError::Fault(why) => {
+                fault(Damage::Checkpoint { size: sealed, fault: why }.into())
+            }
+        })?;
+    }
     let mark = mark::load(&db).map_err(store)?;
-    Ok(Opened { lock, db, state: State { projection, chain, mark } })
+    let sealing = Arc::new(Sealing::new(checkpoint.clone()));
+    Ok(Opened { lock, db, state: State { projection, chain, mark, checkpoint, sealing } })
 }
 
 /// Takes the lock and opens the file, if it is there and a journal.

@@ -67,6 +67,21 @@ pub fn root_at(db: &Connection, size: u64) -> Result<Root, StoreError> {
     tree::root_at(size, |id| node(db, id))
 }
 
+/// The hashes that lead from entry `seq` to the root of the first `size` entries (RFC 9162, section 2.1.3.1).
+///
+/// # Errors
+///
+/// [`StoreError::NodeMissing`] if the log has fewer entries, [`StoreError::Sqlite`].
+pub fn inclusion_path(db: &Connection, seq: u64, size: u64) -> Result<Vec<NodeHash>, StoreError> {
+    tree::inclusion_path(seq, size, |id| node(db, id))
+}
+
+/// The size of the newest checkpoint, as it is filed.
+pub(super) fn newest_checkpoint(db: &Connection) -> Result<Option<u64>, StoreError> {
+    let mut query = db.prepare_cached("SELECT max(size) FROM journal_checkpoint")?;
+    Ok(query.query_row((), |row| row.get(0))?)
+}
+
 /// The end of the log after its first `size` entries.
 pub(super) fn chain_at(db: &Connection, size: u64) -> Result<Chain, StoreError> {
     let frontier = Frontier::load(size, |id| node(db, id))?;

@@ -12,7 +12,7 @@ use super::error::{OpenError, StoreError};
 /// Marks a SQLite file as a journal: `MNDJ`.
 const APPLICATION_ID: u32 = 0x4D4E_444A;
 /// The layout of the file; raised when an older program could no longer read it.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// 3.51.3: older ones can corrupt a WAL.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a statement waits for a lock that someone else's tool holds.
@@ -23,7 +23,7 @@ const STATEMENTS_CACHED: usize = 128;
 const WAL_BYTES_KEPT: u64 = 64 * 1024 * 1024;
 
 /// Entries by number; nodes by the order in which they become complete, so both only grow at the end. The clock is the
-/// machine's affair and not the story's, so no entry tells it.
+/// machine's affair and not the story's, so no entry tells it. A checkpoint vouches for the entries and is none.
 const SCHEMA: &str = "
     CREATE TABLE journal_entry (seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
     CREATE TABLE journal_node (position INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
@@ -34,6 +34,7 @@ const SCHEMA: &str = "
         id INTEGER PRIMARY KEY CHECK (id = 0), wall INTEGER NOT NULL, boot_id TEXT NOT NULL,
         elapsed_ms INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE journal_checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
 ";
 
 /// Where a journal's files are.

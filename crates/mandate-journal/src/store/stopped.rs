@@ -10,7 +10,8 @@ use super::error::{OpenError, StoreError, VerifyFault};
 use super::lock::Lock;
 use super::schema::Paths;
 use super::verify::{Progress, Verified, verify};
-use super::{Projection, open};
+use super::{Projection, open, seal};
+use crate::checkpoint::Checkpoint;
 
 /// A journal that this process holds but cannot write.
 pub struct Stopped {
@@ -39,6 +40,15 @@ impl Stopped {
     #[must_use]
     pub fn db(&self) -> &Connection {
         &self.db
+    }
+
+    /// The newest checkpoint, if one was ever signed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Checkpoint`] if it is not one of this log, [`StoreError::Sqlite`].
+    pub fn checkpoint<P: Projection>(&self) -> Result<Option<Checkpoint>, StoreError> {
+        seal::newest(&self.db, P::load(&self.db)?.log_owner().as_ref())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a caller's work sees of the transaction it runs in.
 
 use std::fmt;
+use std::sync::Arc;
 
 use mandate::clock::{ClockFault, ClockReading};
 use mandate::{Head, Root, UnixSeconds};
@@ -8,8 +9,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::error::StoreError;
+use super::seal::{self, CHECKPOINT_ENTRIES, Sealing};
 use super::{Projection, mark, read};
 use crate::chain::Chain;
+use crate::checkpoint::Checkpoint;
 
 /// What the writer holds in memory: always equal to the rows that the transaction under way sees.
 #[derive(Debug)]
@@ -17,12 +20,22 @@ pub(super) struct State<P> {
     pub(super) projection: P,
     pub(super) chain: Chain,
     pub(super) mark: Option<ClockReading>,
+    pub(super) checkpoint: Option<Checkpoint>,
+    pub(super) sealing: Arc<Sealing>,
 }
 
 impl<P: Projection> State<P> {
-    /// Reads both from rows.
-    pub(super) fn load(db: &Connection) -> Result<Self, StoreError> {
-        Ok(Self { projection: P::load(db)?, chain: read::chain(db)?, mark: mark::load(db)? })
+    /// Reads all of it from rows.
+    pub(super) fn load(db: &Connection, sealing: Arc<Sealing>) -> Result<Self, StoreError> {
+        let projection = P::load(db)?;
+        let checkpoint = seal::newest(db, projection.log_owner().as_ref())?;
+        Ok(Self { projection, chain: read::chain(db)?, mark: mark::load(db)?, checkpoint, sealing })
+    }
+
+    /// How many entries came after the newest checkpoint.
+    fn unsealed(&self) -> u64 {
+        let sealed = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.head().size);
+        self.chain.size().saturating_sub(sealed)
     }
 }
 
@@ -140,7 +153,7 @@ impl<P: Projection> Transaction<'_, P> {
         let State { projection, chain, .. } = &mut *self.state;
         let bytes = chain.encode(time, kind, fields)?;
         let link = chain.push(&bytes)?;
-        let (seq, head) = (link.entry.seq, chain.head());
+        let seq = link.entry.seq;
         self.db
             .prepare_cached("INSERT INTO journal_entry (seq, bytes) VALUES (?1, ?2)")?
             .execute((seq, &bytes))?;
@@ -149,8 +162,35 @@ impl<P: Projection> Transaction<'_, P> {
         for (position, hash) in (link.added.position..).zip(&link.added.nodes) {
             insert.execute((position, hash.as_bytes()))?;
         }
-        projection.apply(self.db, &link.entry, head)?;
+        projection.apply(self.db, &link.entry)?;
+        let head = chain.head();
+        if self.state.unsealed() >= CHECKPOINT_ENTRIES {
+            self.seal()?;
+        }
         Ok(Appended { seq, head })
+    }
+
+    /// Signs a checkpoint of the log as it is now, if there is a key and anything new to vouch for.
+    ///
+    /// It is on disk when the transaction is. A key that does not sign is told to the log: the entries stand without.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn seal(&mut self) -> Result<(), StoreError> {
+        if self.state.unsealed() == 0 {
+            return Ok(());
+        }
+        let Some(owner) = self.state.projection.log_owner() else { return Ok(()) };
+        let Some(signer) = self.state.sealing.signer(&owner) else { return Ok(()) };
+        match Checkpoint::sign(&owner.origin, self.state.chain.head(), &*signer) {
+            Ok(checkpoint) => {
+                seal::store(self.db, &checkpoint)?;
+                self.state.checkpoint = Some(checkpoint);
+            }
+            Err(error) => tracing::error!(%error, "the journal's checkpoint was not signed"),
+        }
+        Ok(())
     }
 }
 

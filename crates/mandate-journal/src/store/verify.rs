@@ -6,7 +6,8 @@ use mandate::Head;
 use rusqlite::Connection;
 
 use super::error::{Damage, StoreError, VerifyFault};
-use super::{Projection, check, compare, schema};
+use super::seal::{CheckpointFault, Seals};
+use super::{Projection, check, compare, read, schema};
 use crate::chain::Chain;
 
 /// How many entries pass between two reports of progress.
@@ -27,12 +28,14 @@ pub struct Progress {
 pub struct Verified {
     /// The head that the entries add up to.
     pub head: Head,
+    /// How many signed checkpoints the entries bear out.
+    pub checkpoints: u64,
 }
 
 /// Checks the whole journal that `db` sees, in memory that does not grow with it.
 ///
-/// Every entry must continue the chain, every stored node must be the tree's, and the root must be the stored one. Then
-/// the entries are applied again to a private temporary database, and each row of [`Projection::TABLES`] must be the
+/// Every entry must continue the chain, every stored node must be the tree's, the root must be the stored one, and so
+/// must that of each signed checkpoint. Then the entries are applied again to a private temporary database, and each row of [`Projection::TABLES`] must be the
 /// same. Over a served journal, run it inside [`super::Journal::read_blocking`]: it needs one snapshot.
 ///
 /// `on_progress` is called every 1024 entries and may stop the check.
@@ -46,13 +49,26 @@ pub fn verify<P: Projection>(
 ) -> Result<Verified, VerifyFault> {
     check_structure(db)?;
     let stored = check::ends(db)?;
+    let owner = P::load(db)?.log_owner();
+    let mut seals = owner.as_ref().map(Seals::new);
+    let mut next_seal = Seals::next_after(db, 0)?;
+    if let Some(size) = read::newest_checkpoint(db)?.filter(|size| *size > stored.size) {
+        let fault = CheckpointFault::Shorter { signed: size, actual: stored.size };
+        return Err(Damage::Checkpoint { size, fault }.into());
+    }
     let mut rebuilt = Rebuilt::<P>::new()?;
-    check::entries(db, Chain::default(), stored, |link, head| {
+    check::entries(db, Chain::default(), stored, |link, chain| {
         rebuilt
             .projection
-            .apply(&rebuilt.db, &link.entry, head)
+            .apply(&rebuilt.db, &link.entry)
             .map_err(|source| VerifyFault::Replay { seq: link.entry.seq, source })?;
-        let progress = Progress { entries: head.size, total: stored.size };
+        let progress = Progress { entries: chain.size(), total: stored.size };
+        if next_seal == Some(progress.entries) {
+            if let Some(seals) = &mut seals {
+                seals.check(db, chain.head())?;
+            }
+            next_seal = Seals::next_after(db, progress.entries)?;
+        }
         if progress.entries.is_multiple_of(PROGRESS_ENTRIES) && on_progress(progress).is_break() {
             return Err(VerifyFault::Cancelled);
         }
@@ -61,7 +77,7 @@ pub fn verify<P: Projection>(
     for table in P::TABLES {
         compare::table(db, &rebuilt.db, table)?;
     }
-    Ok(Verified { head: stored })
+    Ok(Verified { head: stored, checkpoints: seals.map_or(0, |seals| seals.count()) })
 }
 
 /// Asks SQLite whether its trees and indices are whole: rows must be found by every way that leads to them.

@@ -173,7 +173,7 @@ impl<P: Projection> Writer<P> {
         if !self.db.is_autocommit() {
             self.execute("ROLLBACK")?;
         }
-        self.state = State::load(&self.db)?;
+        self.state = State::load(&self.db, Arc::clone(&self.state.sealing))?;
         tracing::warn!(error = %report(error), "a commit was rolled back");
         Ok(())
     }
@@ -224,6 +224,7 @@ impl<P: Projection> Writer<P> {
 
     fn publish(&self) {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = self.state.chain.head();
+        self.state.sealing.publish(self.state.checkpoint.as_ref());
     }
 }
 

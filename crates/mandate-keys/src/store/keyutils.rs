@@ -7,13 +7,13 @@ use keyring_core::api::CredentialStoreApi;
 use keyring_core::{Entry, Error as KeyringError};
 use linux_keyutils_keyring_store::{Cred, Store};
 
-use super::slot::{Slot, fault};
+use super::slot::{Part, Slot, fault};
 use crate::error::KeyStoreError;
 use crate::location::{KeyLocation, StoreKind};
 
-/// Opens the place of a key.
-pub(super) fn open(location: &KeyLocation) -> Result<Slot, KeyStoreError> {
-    let entry = entry(location).map_err(|error| match error {
+/// Opens the place of a key, or of what is remembered beside it.
+pub(super) fn open(location: &KeyLocation, part: Part) -> Result<Slot, KeyStoreError> {
+    let entry = entry(location, part).map_err(|error| match error {
         KeyringError::NoStorageAccess(source) => {
             KeyStoreError::Unreachable { store: StoreKind::Keyutils, source }
         }
@@ -27,8 +27,9 @@ pub(super) fn open(location: &KeyLocation) -> Result<Slot, KeyStoreError> {
     Ok(Slot::new(entry, StoreKind::Keyutils, location))
 }
 
-fn entry(location: &KeyLocation) -> Result<Entry, KeyringError> {
-    let build = || Store::new()?.build(location.service.as_str(), location.account.as_str(), None);
+fn entry(location: &KeyLocation, part: Part) -> Result<Entry, KeyringError> {
+    let service = part.service(location);
+    let build = || Store::new()?.build(service, location.account.as_str(), None);
     // Asking for the persistent keyring gives a thread without a session keyring of its own a new one, and an entry
     // built before that moment would keep its key in the old one, from where nothing may be linked.
     drop(build()?);

@@ -18,18 +18,34 @@ use crate::error::KeyStoreError;
 use crate::location::{KeyLocation, StoreChoice, StoreKind};
 use crate::seed::Seed;
 use crate::signer::SigningKey;
-use slot::Slot;
+use slot::{Part, Slot};
+
+/// Most bytes that are remembered beside a key.
+pub const REMEMBERED_BYTES_MAX: usize = 4 * 1024;
 
 /// No store can create "only if absent", so look and write must not interleave with those of another thread.
 static CREATING: Mutex<()> = Mutex::new(());
 
-/// A key, and where it was found.
+/// A key, where it was found, and what is remembered beside it.
 #[derive(Debug)]
 pub struct Loaded {
     /// The key.
     pub key: SigningKey,
     /// The store that has it.
     pub store: StoreKind,
+    /// What was given to [`remember`] last.
+    pub remembered: Remembered,
+}
+
+/// What a store remembers beside a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remembered {
+    /// The store is read only and can remember nothing.
+    Never,
+    /// Nothing yet.
+    Nothing,
+    /// This text, as far as the store can be believed.
+    Text(String),
 }
 
 /// Draws a new key and puts it into the store; blocks.
@@ -51,8 +67,8 @@ pub fn create(location: &KeyLocation) -> Result<Loaded, KeyStoreError> {
         StoreChoice::Credential => {
             return Err(KeyStoreError::ReadOnly { account: location.account.clone() });
         }
-        StoreChoice::Keyutils => keyutils::open(location)?,
-        StoreChoice::SecretService => secret_service::open(location)?,
+        StoreChoice::Keyutils => keyutils::open(location, Part::Key)?,
+        StoreChoice::SecretService => secret_service::open(location, Part::Key)?,
     };
     if slot.read()?.is_some() {
         return Err(slot.exists());
@@ -64,19 +80,20 @@ pub fn create(location: &KeyLocation) -> Result<Loaded, KeyStoreError> {
     if key.public_key() != drawn {
         return Err(slot.exists());
     }
-    Ok(Loaded { key, store: slot.kind() })
+    forget(location, slot.kind())?;
+    Ok(Loaded { key, store: slot.kind(), remembered: Remembered::Nothing })
 }
 
 /// The slot that `auto` creates in, unless the other store has a key that it would hide.
 fn vacant_slot(location: &KeyLocation) -> Result<Slot, KeyStoreError> {
-    let first = match secret_service::open(location) {
+    let first = match secret_service::open(location, Part::Key) {
         Err(KeyStoreError::Unreachable { store, source }) => {
             tracing::info!(%store, reason = %source, "key store not reachable, taking the next");
-            return keyutils::open(location);
+            return keyutils::open(location, Part::Key);
         }
         opened => opened?,
     };
-    if let Ok(other) = keyutils::open(location)
+    if let Ok(other) = keyutils::open(location, Part::Key)
         && other.read()?.is_some()
     {
         return Err(other.exists());
@@ -96,15 +113,69 @@ pub fn load(location: &KeyLocation) -> Result<Loaded, KeyStoreError> {
     match location.choice {
         StoreChoice::Credential => {
             let key = credential::load(location)?;
-            Ok(Loaded { key, store: StoreKind::Credential })
+            Ok(Loaded { key, store: StoreKind::Credential, remembered: Remembered::Never })
         }
         StoreChoice::Auto | StoreChoice::Keyutils | StoreChoice::SecretService => {
-            find(location, |slot| Ok(slot.read()?.map(|key| Loaded { key, store: slot.kind() })))
+            let read = |slot: &Slot| Ok(slot.read()?.map(|key| (key, slot.kind())));
+            let (key, store) = find(location, read)?;
+            Ok(Loaded { key, store, remembered: recall(location, store)? })
         }
     }
 }
 
-/// Removes the key from the store that [`load`] would take it from; blocks.
+/// Keeps a text beside a key, in the store that has the key, in place of what was there; blocks.
+///
+/// The text is no secret, and whoever can read the key can change it: it tells an older copy of a journal from the
+/// newest one, and does not tell a thief of the key from its owner. A systemd credential remembers nothing.
+///
+/// # Errors
+///
+/// [`KeyStoreError::ReadOnly`] for a systemd credential; [`KeyStoreError::Locked`], [`KeyStoreError::Unreachable`] and
+/// [`KeyStoreError::Failed`] if the store cannot be used, or the text has more than [`REMEMBERED_BYTES_MAX`] bytes.
+pub fn remember(location: &KeyLocation, store: StoreKind, text: &str) -> Result<(), KeyStoreError> {
+    if text.len() > REMEMBERED_BYTES_MAX {
+        let source = TooLong { actual: text.len() }.into();
+        return Err(KeyStoreError::Failed { store, source });
+    }
+    match beside(location, store)? {
+        Some(slot) => slot.write_text(text),
+        None => Err(KeyStoreError::ReadOnly { account: location.account.clone() }),
+    }
+}
+
+/// What was remembered beside a key last.
+fn recall(location: &KeyLocation, store: StoreKind) -> Result<Remembered, KeyStoreError> {
+    Ok(match beside(location, store)? {
+        Some(slot) => slot.read_text()?.map_or(Remembered::Nothing, Remembered::Text),
+        None => Remembered::Never,
+    })
+}
+
+/// Removes what was remembered: a key that is made under this name has a journal of its own.
+fn forget(location: &KeyLocation, store: StoreKind) -> Result<(), KeyStoreError> {
+    match beside(location, store)? {
+        Some(slot) => slot.remove().map(drop),
+        None => Ok(()),
+    }
+}
+
+/// The place beside a key; `None` where there is none.
+fn beside(location: &KeyLocation, store: StoreKind) -> Result<Option<Slot>, KeyStoreError> {
+    match store {
+        StoreKind::Credential => Ok(None),
+        StoreKind::Keyutils => keyutils::open(location, Part::Head).map(Some),
+        StoreKind::SecretService => secret_service::open(location, Part::Head).map(Some),
+    }
+}
+
+/// The text is longer than what is remembered.
+#[derive(Debug, thiserror::Error)]
+#[error("{actual} bytes were to be remembered; at most {REMEMBERED_BYTES_MAX} are")]
+struct TooLong {
+    actual: usize,
+}
+
+/// Removes the key, and what is remembered beside it, from the store that [`load`] would take it from; blocks.
 ///
 /// # Errors
 ///
@@ -115,7 +186,13 @@ pub fn delete(location: &KeyLocation) -> Result<(), KeyStoreError> {
             Err(KeyStoreError::ReadOnly { account: location.account.clone() })
         }
         StoreChoice::Auto | StoreChoice::Keyutils | StoreChoice::SecretService => {
-            find(location, Slot::remove)
+            find(location, |slot| {
+                let removed = slot.remove()?;
+                if removed.is_some() {
+                    forget(location, slot.kind())?;
+                }
+                Ok(removed)
+            })
         }
     }
 }
@@ -127,7 +204,7 @@ fn find<T>(
 ) -> Result<T, KeyStoreError> {
     let mut unasked = None;
     if location.choice != StoreChoice::Keyutils {
-        match secret_service::open(location) {
+        match secret_service::open(location, Part::Key) {
             Ok(slot) => match act(&slot)? {
                 Some(answer) => return Ok(answer),
                 None if location.choice == StoreChoice::SecretService => {
@@ -144,7 +221,7 @@ fn find<T>(
             Err(error) => return Err(error),
         }
     }
-    let slot = keyutils::open(location)?;
+    let slot = keyutils::open(location, Part::Key)?;
     act(&slot)?.ok_or_else(|| slot.missing(unasked))
 }
 

@@ -18,7 +18,7 @@ use secret_service::blocking::SecretService;
 use secret_service::{EncryptionType, Error as ServiceError};
 use zbus_secret_service_keyring_store::Store;
 
-use super::slot::{Slot, fault};
+use super::slot::{Part, Slot, fault};
 use crate::error::KeyStoreError;
 use crate::location::{KeyLocation, StoreKind};
 
@@ -28,27 +28,31 @@ const SERVICE: &str = "service";
 /// The attribute by which the keyring crate files an account.
 const ACCOUNT: &str = "username";
 
-/// Opens the place of a key, unless that needs somebody to unlock it.
-pub(super) fn open(location: &KeyLocation) -> Result<Slot, KeyStoreError> {
-    look(location)?;
-    let entry = entry(location).map_err(|error| fault(STORE, location, error))?;
+/// Opens the place of a key, or of what is remembered beside it, unless that needs somebody to unlock it.
+pub(super) fn open(location: &KeyLocation, part: Part) -> Result<Slot, KeyStoreError> {
+    look(location, part)?;
+    let entry = entry(location, part).map_err(|error| fault(STORE, location, error))?;
     Ok(Slot::new(entry, STORE, location))
 }
 
-fn entry(location: &KeyLocation) -> Result<Entry, KeyringError> {
-    let label = format!("{} signing key ({})", location.service.as_str(), location.account);
+fn entry(location: &KeyLocation, part: Part) -> Result<Entry, KeyringError> {
+    let what = match part {
+        Part::Head => "journal's head",
+        Part::Key => "signing key",
+    };
+    let label = format!("{} {what} ({})", location.service.as_str(), location.account);
     let modifiers = HashMap::from([("label", label.as_str())]);
-    Store::new()?.build(location.service.as_str(), location.account.as_str(), Some(&modifiers))
+    Store::new()?.build(part.service(location), location.account.as_str(), Some(&modifiers))
 }
 
-/// Makes sure that the service is there and that neither reading nor writing the key would prompt.
-fn look(location: &KeyLocation) -> Result<(), KeyStoreError> {
+/// Makes sure that the service is there and that neither reading nor writing would prompt.
+fn look(location: &KeyLocation, part: Part) -> Result<(), KeyStoreError> {
     let failed =
         |source: ServiceError| KeyStoreError::Failed { store: STORE, source: source.into() };
     // No secret crosses this connection, so it needs no encryption of its own.
     let service = SecretService::connect(EncryptionType::Plain).map_err(unreachable)?;
     let attributes =
-        HashMap::from([(SERVICE, location.service.as_str()), (ACCOUNT, location.account.as_str())]);
+        HashMap::from([(SERVICE, part.service(location)), (ACCOUNT, location.account.as_str())]);
     let found = service.search_items(attributes).map_err(failed)?;
     let count = found.unlocked.len().saturating_add(found.locked.len());
     if count > 1 {

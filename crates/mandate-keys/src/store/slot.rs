@@ -10,7 +10,26 @@ use crate::location::{KeyLocation, StoreKind};
 use crate::seed::{SEED_BYTES, Seed};
 use crate::signer::SigningKey;
 
-/// A place that holds one key or none.
+/// Which of an account's places in a keyring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// What is remembered of the key's journal; no secret.
+    Head,
+    /// The key.
+    Key,
+}
+
+impl Part {
+    /// The service it is filed under.
+    pub(super) fn service(self, location: &KeyLocation) -> &'static str {
+        match self {
+            Self::Head => location.service.head(),
+            Self::Key => location.service.as_str(),
+        }
+    }
+}
+
+/// A place that holds one key, or one text that stands beside a key, or nothing.
 pub(super) struct Slot {
     entry: Entry,
     kind: StoreKind,
@@ -42,7 +61,21 @@ impl Slot {
         seed.expose(|bytes| self.entry.set_secret(bytes)).map_err(|error| self.fault(error))
     }
 
-    /// Removes the key; `None` if there was none.
+    /// The text that is here, if any.
+    pub(super) fn read_text(&self) -> Result<Option<String>, KeyStoreError> {
+        match self.entry.get_secret() {
+            // What is no text is nothing that was put here; whoever reads it finds that it says nothing.
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(KeyringError::NoEntry) => Ok(None),
+            Err(error) => Err(self.fault(error)),
+        }
+    }
+
+    pub(super) fn write_text(&self, text: &str) -> Result<(), KeyStoreError> {
+        self.entry.set_secret(text.as_bytes()).map_err(|error| self.fault(error))
+    }
+
+    /// Removes what is here; `None` if there was nothing.
     pub(super) fn remove(&self) -> Result<Option<()>, KeyStoreError> {
         match self.entry.delete_credential() {
             Ok(()) => Ok(Some(())),

@@ -58,6 +58,14 @@ fn keeps_one_key_per_account(place: &Place, store: StoreKind) {
     let signature = created.key.sign(b"message").unwrap();
     loaded.key.public_key().verify_strict(b"message", &signature).unwrap();
 
+    assert_eq!(loaded.remembered, Remembered::Nothing);
+    remember(location, store, "first").unwrap();
+    let text = "mandate/wallet/ada\n7\n\u{2014}\n";
+    remember(location, store, text).unwrap();
+    assert_eq!(load(location).unwrap().remembered, Remembered::Text(text.to_owned()));
+    let long = "x".repeat(REMEMBERED_BYTES_MAX + 1);
+    assert!(matches!(remember(location, store, &long), Err(KeyStoreError::Failed { .. })));
+
     let exists = create(location).unwrap_err();
     assert!(matches!(exists, KeyStoreError::Exists { .. }), "{exists:?}");
     assert_eq!(load(location).unwrap().key.public_key(), created.key.public_key());
@@ -69,6 +77,13 @@ fn keeps_one_key_per_account(place: &Place, store: StoreKind) {
     delete(location).unwrap();
     assert!(matches!(load(location), Err(KeyStoreError::Missing { .. })));
     assert!(matches!(delete(location), Err(KeyStoreError::Missing { .. })));
+
+    assert_eq!(create(location).unwrap().remembered, Remembered::Nothing);
+    remember(location, store, "of a key that is lost").unwrap();
+    find(location, Slot::remove).unwrap();
+    let anew = create(location).unwrap();
+    assert_eq!(anew.remembered, Remembered::Nothing, "another key has another journal");
+    delete(location).unwrap();
 }
 
 #[test]
@@ -98,7 +113,11 @@ fn refuses_what_is_no_key(slot: &Slot) {
     assert_hidden(&canary, &format!("{error} {error:?}"));
 
     slot.write(&Seed::copy_from(&canary)).unwrap();
-    let loaded = Loaded { key: slot.read().unwrap().unwrap(), store: slot.kind() };
+    let loaded = Loaded {
+        key: slot.read().unwrap().unwrap(),
+        store: slot.kind(),
+        remembered: Remembered::Nothing,
+    };
     assert_hidden(&canary, &format!("{loaded:?} {loaded:#?} {}", slot.exists()));
     slot.remove().unwrap();
 }
@@ -124,7 +143,7 @@ fn the_kernel_keyring_keeps_one_key_per_account() {
     }
     keeps_one_key_per_account(&Place::new("keeps", StoreChoice::Keyutils), StoreKind::Keyutils);
     let place = Place::new("refuses", StoreChoice::Keyutils);
-    refuses_what_is_no_key(&keyutils::open(&place.0).unwrap());
+    refuses_what_is_no_key(&keyutils::open(&place.0, Part::Key).unwrap());
 }
 
 #[test]
@@ -190,6 +209,9 @@ fn inner_credential() {
         let loaded = load(&default_credential()).unwrap();
         assert_eq!(loaded.store, StoreKind::Credential);
         assert_eq!(loaded.key.public_key(), expected);
+        assert_eq!(loaded.remembered, Remembered::Never);
+        let refused = remember(&default_credential(), loaded.store, "text").unwrap_err();
+        assert!(matches!(refused, KeyStoreError::ReadOnly { .. }), "{refused:?}");
     }
 }
 
@@ -272,7 +294,7 @@ fn inner_unlocked() {
     }
     let place = Place::new("keeps", StoreChoice::SecretService);
     keeps_one_key_per_account(&place, StoreKind::SecretService);
-    refuses_what_is_no_key(&secret_service::open(&place.0).unwrap());
+    refuses_what_is_no_key(&secret_service::open(&place.0, Part::Key).unwrap());
     keeps_one_key_per_account(&Place::new("auto", StoreChoice::Auto), StoreKind::SecretService);
     let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
     let from_async = runtime.spawn(async {

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use mandate::token::{
     Draft, Payment as PaymentKind, Receipt as ReceiptKind, Status, UnverifiedMandate,
 };
-use mandate::{AgentName, Head, UnixSeconds};
-use mandate_journal::{Entry, Projection, StoreError};
+use mandate::{AgentName, UnixSeconds};
+use mandate_journal::{Entry, LogOwner, Projection, StoreError};
 use mandate_policy::{Rules, Spent};
 use rusqlite::Connection;
 
@@ -185,7 +185,7 @@ impl Projection for Accounts {
         })
     }
 
-    fn apply(&mut self, db: &Connection, entry: &Entry<'_>, _head: Head) -> Result<(), StoreError> {
+    fn apply(&mut self, db: &Connection, entry: &Entry<'_>) -> Result<(), StoreError> {
         let seq = entry.seq;
         let event =
             Event::parse(entry).map_err(|error| damaged(format!("entry {seq}: {error}")))?;
@@ -212,6 +212,13 @@ impl Projection for Accounts {
             | Event::PolicyRefused(_)
             | Event::RateLimited(_) => Ok(()),
         }
+    }
+
+    fn log_owner(&self) -> Option<LogOwner> {
+        let Owner { principal, key, .. } = self.owner.as_ref()?;
+        // Every id of a principal is a name that a key may have.
+        let origin = format!("mandate/wallet/{principal}").parse().ok()?;
+        Some(LogOwner { origin, key: *key })
     }
 }
 

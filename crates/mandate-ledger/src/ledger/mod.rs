@@ -11,7 +11,7 @@ use std::sync::Arc;
 use mandate::key::Jwk;
 use mandate::text::Purpose;
 use mandate::token::{Cart, Intent, Mandate, Payment, Receipt, Status, UnverifiedMandate};
-use mandate::{Jti, KeySet, MerchantRole, PrincipalId, PublicKey, UnixSeconds};
+use mandate::{Jti, KeySet, MerchantRole, PrincipalId, PublicKey, Signer, UnixSeconds};
 use mandate_journal::{
     Died, Genesis as JournalGenesis, Journal, OpenError, Options, StoreError, Transaction,
     WriteError,
@@ -343,6 +343,22 @@ impl Ledger {
         faults: u64,
     ) -> Result<(), LedgerError> {
         self.write(now, move |desk| desk.reload_refused(digest, faults)).await
+    }
+
+    /// Gives the ledger the principal's key: from now on its journal's checkpoints are signed.
+    ///
+    /// First hold it against what is remembered of it ([`Ledger::recall`]). Another's key signs nothing.
+    pub fn sign_with(&self, signer: Arc<dyn Signer>) {
+        self.journal.sign_with(signer);
+    }
+
+    /// Signs a checkpoint of what none covers yet; answers when it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written.
+    pub async fn seal(&self) -> Result<(), LedgerError> {
+        self.journal.seal().await
     }
 
     /// Writes what is queued and closes the file. Blocks.

@@ -3,7 +3,11 @@
 use std::ops::ControlFlow;
 
 use mandate::Head;
-use mandate_journal::{Progress, StoreError, Verified, VerifyFault, verify};
+use mandate_journal::tree::NodeHash;
+use mandate_journal::{
+    Checkpoint, Progress, RecallError, StoreError, Verified, VerifyFault, read, verify,
+};
+use tokio::sync::watch;
 
 use super::{Ledger, LedgerError};
 use crate::accounts::{self, Accounts, Hold};
@@ -123,6 +127,36 @@ impl Ledger {
     /// [`StoreError`] when the ledger cannot be read.
     pub fn entries(&self, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
         self.journal.read_blocking(|db| accounts::entries(db, from, limit))
+    }
+
+    /// The newest signed checkpoint that is on disk, if there is one.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        self.journal.checkpoint()
+    }
+
+    /// The newest signed checkpoint that is on disk, and word of each newer one.
+    #[must_use]
+    pub fn checkpoints(&self) -> watch::Receiver<Option<Checkpoint>> {
+        self.journal.checkpoints()
+    }
+
+    /// Holds the ledger against a checkpoint that was remembered elsewhere. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`RecallError::Fault`] if this is not the ledger it was signed for, or an older copy of it.
+    pub fn recall(&self, note: &str) -> Result<(), RecallError> {
+        self.journal.recall(note)
+    }
+
+    /// The hashes that lead from entry `seq` to the root of the first `size` entries. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the ledger cannot be read, or is shorter.
+    pub fn inclusion_path(&self, seq: u64, size: u64) -> Result<Vec<NodeHash>, StoreError> {
+        self.journal.read_blocking(|db| read::inclusion_path(db, seq, size))
     }
 
     /// The last committed head.

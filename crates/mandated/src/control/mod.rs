@@ -8,7 +8,7 @@ mod settle;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use mandate_ledger::{BudgetFilter, Refusal};
+use mandate_ledger::{BudgetFilter, LedgerError, Refusal};
 use mandate_proto::v1;
 use mandate_proto::v1::control_server::Control;
 use tokio::sync::Semaphore;
@@ -173,6 +173,38 @@ impl Control for ControlService {
     ) -> Result<Response<Self::ReadLogStream>, Status> {
         self.principal(&request)?;
         Ok(Response::new(log::read(&self.daemon, request.into_inner())))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<v1::GetCheckpointRequest>,
+    ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
+        self.principal(&request)?;
+        let v1::GetCheckpointRequest {} = request.into_inner();
+        // Without a key, or on a full disk, the last one that was signed is still good.
+        self.daemon.seal().await;
+        let checkpoint = self.daemon.ledger.checkpoint();
+        let checkpoint = checkpoint.map(|checkpoint| checkpoint.to_string()).unwrap_or_default();
+        Ok(Response::new(v1::GetCheckpointResponse { checkpoint }))
+    }
+
+    async fn prove_entry(
+        &self,
+        request: Request<v1::ProveEntryRequest>,
+    ) -> Result<Response<v1::ProveEntryResponse>, Status> {
+        self.principal(&request)?;
+        let v1::ProveEntryRequest { seq, size } = request.into_inner();
+        let ledger = self.daemon.ledger.clone();
+        if seq >= size || size > ledger.head().size {
+            let problem = format!("{seq} is not within the first {size} entries");
+            let refusal = Refusal::FieldInvalid { field: "seq", problem };
+            return Err(self.refused(&refusal));
+        }
+        let path = tokio::task::spawn_blocking(move || ledger.inclusion_path(seq, size)).await;
+        let path = path.map_err(|error| Status::internal(error.to_string()))?;
+        let path = path.map_err(|error| status::failed(&LedgerError::NotApplied(error)))?;
+        let hashes = path.iter().map(|hash| hash.as_bytes().to_vec()).collect();
+        Ok(Response::new(v1::ProveEntryResponse { hashes }))
     }
 
     async fn verify_log(

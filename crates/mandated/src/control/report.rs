@@ -41,7 +41,7 @@ pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Sta
         ledger_path: path(daemon.ledger.path()),
         wallet_socket: path(&daemon.paths.wallet_socket()),
         control_socket: path(&daemon.paths.control_socket()),
-        warnings: daemon.warnings.clone(),
+        warnings: daemon.warnings.iter().cloned().chain(daemon.memory.problem()).collect(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! A file that was changed behind the journal's back is found, and the fault names the place.
 
 use super::*;
+use crate::testing::TestKey;
 
 const ENTRIES: u64 = 40;
 
@@ -112,6 +113,7 @@ fn changed_rows_are_found_by_the_full_check() {
 fn damage_far_back_is_found_by_the_full_check() {
     let dir = fresh();
     let (journal, _died) = open(dir.path());
+    journal.sign_with(Arc::new(TestKey::new(1)));
     journal
         .write_blocking(|tx| {
             let fields = Add { account: "a".into(), amount: 1 };

@@ -4,6 +4,7 @@ mod create;
 mod damage;
 mod faults;
 mod group;
+mod seal;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,12 +16,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use mandate::UnixSeconds;
+use mandate::{Head, Signer as _, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
+use crate::testing::TestKey;
 
 /// Sums by account, in memory and in rows, and a table of events without a declared key.
 #[derive(Debug, Default, PartialEq)]
@@ -52,7 +54,7 @@ impl Projection for Sums {
         Ok(Self { sums: rows.collect::<Result<_, _>>()? })
     }
 
-    fn apply(&mut self, db: &Connection, entry: &Entry<'_>, _: Head) -> Result<(), StoreError> {
+    fn apply(&mut self, db: &Connection, entry: &Entry<'_>) -> Result<(), StoreError> {
         match entry.kind {
             "init" => return Ok(()),
             "add" => {}
@@ -65,6 +67,11 @@ impl Projection for Sums {
             .execute((&account, *sum))?;
         db.prepare_cached("INSERT INTO event VALUES (?1, ?2)")?.execute((&account, amount))?;
         Ok(())
+    }
+
+    fn log_owner(&self) -> Option<LogOwner> {
+        let origin = "mandate/wallet/toy".parse().unwrap();
+        Some(LogOwner { origin, key: TestKey::new(1).public_key() })
     }
 }
 

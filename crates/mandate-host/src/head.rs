@@ -1,0 +1,158 @@
+//! The head of a daemon's journal, remembered beside its key, and the pace at which it is signed.
+//!
+//! A journal is one file and can be put back as it was yesterday; what its key's store remembers cannot be put back
+//! with it. This module keeps the newest signed checkpoint there and reads nothing: the journal is held against it when
+//! the key is loaded. It signs nothing itself.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use mandate_keys::{KeyLocation, StoreKind};
+use tokio::sync::{Mutex, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::key::off_the_runtime;
+use crate::log;
+
+/// How often a checkpoint is signed if anything is new: no entry waits longer than twice this.
+const SEAL_INTERVAL: Duration = Duration::from_secs(5);
+/// Shortest time between two writes to the key store, which may be a file on somebody's desktop.
+const REMEMBER_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a key store may take to remember a head.
+const REMEMBER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the head is remembered, and how that goes. Cheap to clone; all clones are one.
+#[derive(Clone, Default)]
+pub struct HeadMemory {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    place: OnceLock<(KeyLocation, StoreKind)>,
+    /// What the store was last given; held while it is asked, so that no older head comes after a newer.
+    kept: Mutex<Option<String>>,
+    problem: RwLock<Option<Arc<str>>>,
+}
+
+impl HeadMemory {
+    /// Says where the key was found: the head is remembered beside it. Until then, and in a store that remembers
+    /// nothing, it is not.
+    pub fn place(&self, location: KeyLocation, store: StoreKind) {
+        if store == StoreKind::Credential {
+            self.tell(Some(format!("a {store} cannot remember it")));
+        }
+        self.shared.place.get_or_init(|| (location, store));
+    }
+
+    /// Why the newest head is not remembered, if it is not: a sentence for the status.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        let problem = self.shared.problem.read().unwrap_or_else(PoisonError::into_inner).clone();
+        problem.map(|problem| {
+            format!(
+                "the journal's head is not remembered beside the key ({problem}): an older copy of the journal, put \
+                 back in its place, would not be noticed"
+            )
+        })
+    }
+
+    /// Has the store remember a signed checkpoint; waits for it, but not for ever.
+    pub async fn keep(&self, note: String) {
+        let Some((location, store)) = self.shared.place.get().cloned() else { return };
+        if store == StoreKind::Credential {
+            return;
+        }
+        let mut kept = self.shared.kept.lock().await;
+        if kept.as_ref() == Some(&note) {
+            return;
+        }
+        let given = note.clone();
+        let asked = off_the_runtime(move || mandate_keys::remember(&location, store, &given));
+        let problem = match timeout(REMEMBER_TIMEOUT, asked).await {
+            Ok(Some(Ok(()))) => {
+                *kept = Some(note);
+                None
+            }
+            Ok(Some(Err(error))) => Some(log::chain(&error)),
+            Ok(None) => Some("the key store's thread ended".to_owned()),
+            Err(_elapsed) => Some(format!("the {store} does not answer")),
+        };
+        self.tell(problem);
+    }
+
+    /// Has the store remember every checkpoint that `newest` tells of, or a newer one, until `stop`.
+    pub async fn keep_newest<N: ToString + Sync>(
+        &self,
+        mut newest: watch::Receiver<Option<N>>,
+        stop: CancellationToken,
+    ) {
+        newest.mark_changed();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = newest.changed() => if changed.is_err() { return },
+            }
+            let note = newest.borrow_and_update().as_ref().map(ToString::to_string);
+            if let Some(note) = note {
+                self.keep(note).await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(REMEMBER_INTERVAL) => {}
+            }
+        }
+    }
+
+    fn tell(&self, problem: Option<String>) {
+        let mut told = self.shared.problem.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(problem) = problem.as_ref().filter(|problem| told.as_deref() != Some(*problem))
+        {
+            tracing::warn!(%problem, "the journal's head is not remembered");
+        }
+        *told = problem.map(Into::into);
+    }
+}
+
+impl fmt::Debug for HeadMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeadMemory").field("problem", &self.problem()).finish_non_exhaustive()
+    }
+}
+
+/// Calls `seal` at its pace until `stop`; it signs what is new, if anything is.
+pub async fn seal_now_and_then(stop: CancellationToken, mut seal: impl AsyncFnMut()) {
+    let mut ticks = interval(SEAL_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => seal().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mandate_keys::{Service, StoreChoice};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_cannot_remember_is_told_once_the_key_is_found_there() {
+        let memory = HeadMemory::default();
+        memory.keep("note".to_owned()).await;
+        assert_eq!(memory.problem(), None, "nobody knows yet where the key is");
+        let location = KeyLocation {
+            service: Service::Wallet,
+            choice: StoreChoice::Credential,
+            account: "default".parse().unwrap(),
+        };
+        memory.place(location, StoreKind::Credential);
+        memory.keep("note".to_owned()).await;
+        let problem = memory.problem().unwrap();
+        assert!(problem.contains("a systemd credential cannot remember it"), "{problem}");
+    }
+}
