@@ -268,7 +268,11 @@ impl<'a> Note<'a> {
 impl<'a> Line<'a> {
     fn parse(number: usize, line: &'a str) -> Option<Self> {
         let (name, signature) = line.strip_prefix(SIGNATURE_PREFIX)?.split_once(' ')?;
-        name.parse::<KeyName>().ok()?;
+        // The key may be one that is not known, so the name need not be one that ours could have: C2SP signed-note,
+        // Format.
+        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '+') {
+            return None;
+        }
         let bytes = BASE64.decode(signature.as_bytes()).ok()?;
         let (id, signature) = bytes.split_first_chunk::<KEY_ID_BYTES>()?;
         let signature = signature.to_vec();
@@ -321,6 +325,22 @@ mod tests {
         let changed = both.replace("text", "test");
         let error = Note::parse(changed.as_bytes()).unwrap().verify(&known).unwrap_err();
         assert_eq!(error, NoteError::Signature { line: 3 });
+    }
+
+    #[test]
+    fn a_name_that_no_key_of_ours_could_have_is_passed_over() {
+        let key = TestKey::new(1);
+        let note = sign("text\n", &name(), &key).unwrap();
+        let known = [NoteKey::new(name(), key.public_key())];
+        for witness in ["w".repeat(KEY_NAME_BYTES_MAX + 1), "a\u{7f}b".to_owned()] {
+            let cosigned = format!("{note}\u{2014} {witness} AAAAAAA=\n");
+            assert!(Note::parse(cosigned.as_bytes()).unwrap().verify(&known).is_ok());
+        }
+        for bad in ["a+b", "a\u{a0}b", ""] {
+            let cosigned = format!("{note}\u{2014} {bad} AAAAAAA=\n");
+            let error = Note::parse(cosigned.as_bytes()).unwrap_err();
+            assert_eq!(error, NoteError::Line { line: 4 }, "{bad:?}");
+        }
     }
 
     #[test]
