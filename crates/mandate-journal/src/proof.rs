@@ -126,7 +126,8 @@ impl TlogProof {
         let text = str::from_utf8(bytes).or(Err(TlogProofError::Utf8))?;
         let mut reader = Lines { rest: text, line: 0 };
         if reader.next() != Some(VERSION_LINE) {
-            return Err(TlogProofError::Version);
+            let is_cut = VERSION_LINE.starts_with(text);
+            return Err(if is_cut { TlogProofError::Truncated } else { TlogProofError::Version });
         }
         let mut line = reader.next().ok_or(TlogProofError::Truncated)?;
         let mut extra = None;
@@ -293,7 +294,11 @@ mod tests {
         assert_eq!(read(with(4, "AAAA")), TlogProofError::Hash { line: 4 });
         let size = TlogProofError::Checkpoint { line: 8, source: CheckpointError::Size };
         assert_eq!(read(with(9, "07")), size);
-        assert_eq!(read("c2sp.org/tlog-proof@v1\nindex 0\n".to_owned()), TlogProofError::Truncated);
+        for cut in
+            ["", "c2sp.org/tlog", "c2sp.org/tlog-proof@v1", "c2sp.org/tlog-proof@v1\nindex 0\n"]
+        {
+            assert_eq!(read(cut.to_owned()), TlogProofError::Truncated, "{cut:?}");
+        }
         let hash = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n".repeat(PROOF_HASHES_MAX + 1);
         let long = format!("c2sp.org/tlog-proof@v1\nindex 0\n{hash}\n");
         assert_eq!(read(long), TlogProofError::TooManyHashes { line: 3 + PROOF_HASHES_MAX });
