@@ -108,9 +108,8 @@ impl<'a> Entry<'a> {
         if bytes.len() > ENTRY_BYTES_MAX {
             return Err(EntryError::TooLarge { actual: bytes.len() });
         }
-        strict::check(bytes).map_err(|error| EntryError::Json(Arc::new(error)))?;
+        let body = strict::check(bytes).map_err(|error| EntryError::Json(Arc::new(error)))?;
         let shape = |field| EntryError::Shape { field };
-        let body = str::from_utf8(bytes).or(Err(shape("the text")))?;
         let (seq, rest) = integer(body, "{\"seq\":").ok_or(shape("seq"))?;
         let (time, rest) = integer(rest, ",\"time\":").ok_or(shape("time"))?;
         let (kind, rest) = string(rest, ",\"kind\":\"").ok_or(shape("kind"))?;

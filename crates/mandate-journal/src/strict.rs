@@ -2,22 +2,23 @@
 //!
 //! No duplicate key at any depth, and no number but whole ones of at most 2^53 − 1. Nothing is built from the text.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 use std::fmt;
 
 use mandate::money::EXACT_INTEGER_MAX;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Checks one JSON object, without anything before or after it.
+/// Checks one JSON object, without anything before or after it, and returns it as text.
 ///
 /// # Errors
 ///
-/// The position of the first thing that is wrong, as JSON or by the rules of this module.
-pub(crate) fn check(bytes: &[u8]) -> Result<(), serde_json::Error> {
+/// The position of the first thing that is wrong as JSON, or what is wrong by the rules of this module.
+pub(crate) fn check(bytes: &[u8]) -> Result<&str, serde_json::Error> {
     if bytes.first() != Some(&b'{') || bytes.last() != Some(&b'}') {
         return Err(Error::custom("not one object from its first byte to its last"));
     }
-    serde_json::from_slice::<Value>(bytes).map(|Value| ())
+    let text = str::from_utf8(bytes).map_err(Error::custom)?;
+    serde_json::from_str::<Value>(text).map(|Value| text)
 }
 
 /// Any JSON value that follows the rules.
@@ -69,13 +70,43 @@ impl<'de> Visitor<'de> for Value {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
-        let mut keys = BTreeSet::new();
-        while let Some(key) = members.next_key::<String>()? {
+        let mut keys: Vec<Cow<'de, str>> = Vec::new();
+        while let Some(Key(key)) = members.next_key()? {
             let Self = members.next_value()?;
-            if let Some(key) = keys.replace(key) {
-                return Err(A::Error::custom(format_args!("duplicate key {key:?}")));
-            }
+            keys.push(key);
         }
-        Ok(self)
+        // Sorted once: whatever an object holds, its cost stays near that of reading it.
+        keys.sort_unstable();
+        match keys.windows(2).find(|pair| pair.first() == pair.last()) {
+            Some(pair) => Err(A::Error::custom(format_args!("duplicate key {:?}", pair.first()))),
+            None => Ok(self),
+        }
+    }
+}
+
+/// A member's name, taken from the text itself unless it is written with escapes.
+struct Key<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl<'de> Visitor<'de> for KeyVisitor {
+    type Value = Key<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
+        Ok(Key(Cow::Borrowed(key)))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
+        Ok(Key(Cow::Owned(key.to_owned())))
     }
 }
