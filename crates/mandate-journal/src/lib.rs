@@ -26,5 +26,5 @@ pub use entry::{ENTRY_BYTES_MAX, Entry, EntryError, EntryHash};
 pub use store::{
     Appended, CHECKPOINT_ENTRIES, CheckpointFault, Damage, Died, Fault, Genesis, Hook, Hooks,
     Journal, LogOwner, OpenError, Options, Progress, Projection, RecallError, Stopped, StoreError,
-    Transaction, Verified, VerifyFault, WriteError, read, verify, verify_stopped,
+    Transaction, Verified, VerifyFault, WriteError, peers, read, verify, verify_stopped,
 };

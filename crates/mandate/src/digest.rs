@@ -108,6 +108,10 @@ digest! {
     ReceiptHash
 }
 digest! {
+    /// H of a token, whichever kind it is.
+    TokenHash
+}
+digest! {
     /// The RFC 7638 thumbprint of a public key: a token's `kid`.
     KeyId
 }

@@ -244,6 +244,11 @@ impl<R: Role> KeySet<R> {
         self.keys.get(id)
     }
 
+    /// The ids of all keys, in order.
+    pub fn ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.keys.keys()
+    }
+
     /// All keys, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
         self.keys.values()

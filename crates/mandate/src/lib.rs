@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod digest;
 pub mod discovery;
+pub mod history;
 mod http;
 pub mod id;
 mod json;
@@ -20,6 +21,7 @@ pub mod token;
 
 pub use digest::{
     CartHash, Head, IntentHash, KeyId, PaymentHash, PolicyDigest, ReceiptHash, RequestDigest, Root,
+    TokenHash,
 };
 pub use http::request_digest;
 pub use id::{AgentName, Jti, MerchantId, PrincipalId, Sku};

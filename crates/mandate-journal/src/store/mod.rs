@@ -14,6 +14,7 @@ mod journal;
 mod lock;
 mod mark;
 mod open;
+pub mod peers;
 pub mod read;
 mod schema;
 mod seal;
