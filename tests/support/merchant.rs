@@ -3,7 +3,7 @@
 //! It keeps no books and checks nothing that a test may want wrong. A real merchant puts a gateway before its API.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mandate::id::JTI_BYTES;
 use mandate::key::Jwk;
@@ -53,7 +53,7 @@ pub enum MerchantError {
 /// A merchant and its key.
 pub struct Merchant {
     id: MerchantId,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     log: Mutex<Chain>,
 }
 
@@ -71,8 +71,17 @@ impl Merchant {
     ///
     /// [`MerchantError::Random`].
     pub fn new(id: MerchantId) -> Result<Self, MerchantError> {
-        let key = SigningKey::from_seed(Seed::random()?);
+        let key = Arc::new(SigningKey::from_seed(Seed::random()?));
         Ok(Self { id, key, log: Mutex::default() })
+    }
+
+    /// A second merchant of the same id and key, with the log as it is now: from here on each writes its own.
+    ///
+    /// It is a fork, or the backup of today that is put back some day.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { id: self.id.clone(), key: Arc::clone(&self.key), log: Mutex::new(log) }
     }
 
     /// Its id.
@@ -265,7 +274,7 @@ impl Merchant {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = log.encode(now, kind, &entry)?;
         log.push(&bytes)?;
-        Ok(draft.issue(log.head(), &self.key)?)
+        Ok(draft.issue(log.head(), &*self.key)?)
     }
 }
 

@@ -27,6 +27,15 @@ struct Answer {
     wallet_socket: String,
     control_socket: String,
     warnings: Vec<String>,
+    equivocations: Vec<Equivocation>,
+}
+
+#[derive(Serialize)]
+struct Equivocation {
+    merchant: String,
+    seq: u64,
+    earlier_seq: u64,
+    rule: String,
 }
 
 #[derive(Serialize)]
@@ -83,7 +92,12 @@ fn read(told: v1::GetStatusResponse) -> Result<Answer, Failure> {
         wallet_socket,
         control_socket,
         warnings,
+        equivocations,
     } = told;
+    let equivocations = equivocations.into_iter().map(|told| {
+        let v1::Equivocation { merchant_id, seq, earlier_seq, rule } = told;
+        Equivocation { merchant: merchant_id, seq, earlier_seq, rule }
+    });
     Ok(Answer {
         version,
         principal: Principal { name: principal_name, id: principal_id },
@@ -107,6 +121,7 @@ fn read(told: v1::GetStatusResponse) -> Result<Answer, Failure> {
         wallet_socket,
         control_socket,
         warnings,
+        equivocations: equivocations.collect(),
     })
 }
 
@@ -146,7 +161,20 @@ fn show(answer: &Answer, ui: &mut Ui<'_>) -> Result<(), Failure> {
             ui.line(format_args!("problem with the {what}: {line}"))?;
         }
     }
+    for Equivocation { merchant, seq, earlier_seq, rule } in &answer.equivocations {
+        let line = contradiction(merchant, (*seq, *earlier_seq), rule);
+        ui.line(format_args!(
+            "problem with the {line}; look at it with `mandate audit show {seq}`"
+        ))?;
+    }
     answer.warnings.iter().try_for_each(|warning| ui.line(format_args!("warning: {warning}")))
+}
+
+/// Whose log contradicts itself, and where: the entry with the proof, and the one that the earlier token came in with.
+pub(crate) fn contradiction(merchant: &str, (seq, earlier_seq): (u64, u64), rule: &str) -> String {
+    format!(
+        "merchant {merchant}: its log contradicts itself ({rule}), entry {seq} against entry {earlier_seq}"
+    )
 }
 
 #[cfg(test)]
@@ -166,12 +194,20 @@ mod tests {
             policy_problem: "wallet.toml:3:1: one\nwallet.toml:9:1: two".to_owned(),
             frozen: vec!["wallet".to_owned(), "agent travel".to_owned()],
             warnings: vec!["swap".to_owned()],
+            equivocations: vec![v1::Equivocation {
+                merchant_id: "lux-hotels".to_owned(),
+                seq: 12,
+                earlier_seq: 7,
+                rule: "same_size".to_owned(),
+            }],
             ..v1::GetStatusResponse::default()
         });
         assert!(text.contains("key        none: nothing can be signed"), "{text}");
         assert!(text.contains("frozen     wallet, agent travel"), "{text}");
         assert!(text.contains("problem with the key: the Secret Service is locked\n"), "{text}");
         assert!(text.contains("problem with the wallet.toml: wallet.toml:9:1: two\n"), "{text}");
+        let found = "problem with the merchant lux-hotels: its log contradicts itself (same_size), entry 12 against entry 7; look at it with `mandate audit show 12`\n";
+        assert!(text.contains(found), "{text}");
         assert!(text.ends_with("warning: swap\n"), "{text}");
     }
 }

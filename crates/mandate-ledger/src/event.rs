@@ -3,6 +3,7 @@
 //! An own token is kept as its header and claims, the bytes that were signed less `log`; a peer's token is kept
 //! whole. Nothing in here is secret.
 
+use mandate::history::Rule;
 use mandate::key::Jwk;
 use mandate::text::Purpose;
 use mandate::{AgentName, CartHash, Jti, MerchantId, Money, PrincipalId, ReceiptHash, Sku};
@@ -20,6 +21,8 @@ pub mod kind {
     pub const CLOCK: &str = "clock";
     /// A request was refused.
     pub const DENIAL: &str = "denial";
+    /// A merchant's token contradicts one that it signed before.
+    pub const EQUIVOCATION: &str = "equivocation";
     /// Minting was stopped.
     pub const FREEZE: &str = "freeze";
     /// The first entry.
@@ -200,6 +203,29 @@ pub struct Receipt {
     pub effect: Effect,
 }
 
+/// A merchant's token contradicts one that it signed before: both are the proof. The merchant is frozen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Equivocation {
+    /// Who handed it in; absent when the principal did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agent: Option<AgentName>,
+    /// The uid it was handed in from.
+    pub uid: u32,
+    /// What was called.
+    pub call: Call,
+    /// The merchant.
+    pub peer: MerchantId,
+    /// How they contradict each other.
+    pub rule: Rule,
+    /// The new token, whole: a cart or a receipt.
+    pub token: String,
+    /// The one that it contradicts, whole.
+    pub earlier: String,
+    /// The entry that holds that one.
+    pub earlier_seq: u64,
+}
+
 /// Minting was stopped.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -262,6 +288,7 @@ pub struct RateLimited {
 pub enum Event {
     Clock(Clock),
     Denial(Denial),
+    Equivocation(Equivocation),
     Freeze(Freeze),
     Init(Init),
     Intent(Intent),
@@ -299,6 +326,7 @@ impl Event {
         Ok(match entry.kind {
             kind::CLOCK => Self::Clock(entry.fields()?),
             kind::DENIAL => Self::Denial(entry.fields()?),
+            kind::EQUIVOCATION => Self::Equivocation(entry.fields()?),
             kind::FREEZE => Self::Freeze(entry.fields()?),
             kind::INIT => Self::Init(entry.fields()?),
             kind::INTENT => Self::Intent(entry.fields()?),

@@ -8,6 +8,7 @@ mod budget;
 mod control;
 mod damage;
 mod desk;
+mod equivocation;
 pub mod event;
 mod gate;
 mod intent;
@@ -23,8 +24,10 @@ pub use accounts::{Charge, Hold};
 pub use event::{Event, EventError};
 pub use gate::{Expired, Permit, Redeemed, Unhashed, Withheld};
 pub use ledger::{
-    Durability, Genesis, LEDGER_NAME, Ledger, LedgerError, LedgerStatus, ledger_path,
+    Durability, EQUIVOCATIONS_MAX, Genesis, LEDGER_NAME, Ledger, LedgerError, LedgerStatus,
+    ledger_path,
 };
+pub use mandate_journal::peers::Equivocation;
 pub use mandate_journal::{
     Checkpoint, Damage, Died, Fault, Hook, Hooks, OpenError, Options, Progress, RecallError,
     StoreError, Verified, VerifyFault, WriteError,

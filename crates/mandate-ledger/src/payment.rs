@@ -18,6 +18,7 @@ use mandate_policy::{
 use crate::accounts::{self, Hold, Owner};
 use crate::damage::damaged;
 use crate::desk::{Desk, stored_draft};
+use crate::equivocation::HandedIn;
 use crate::event::{self, About, CapSeen, Event, kind};
 use crate::gate::Permit;
 use crate::intent::unfit;
@@ -38,6 +39,8 @@ impl Desk<'_, '_> {
         jti: Jti,
     ) -> Result<Outcome<Permit<Payment>>, StoreError> {
         match self.try_reserve(caller, cart, jti)? {
+            // It was written down where it was found.
+            denied @ Outcome::Denied(Refusal::Equivocation { .. }) => Ok(denied),
             Outcome::Denied(refusal) => {
                 let about = about(cart);
                 self.deny(caller, Call::MintPayment, refusal, about)
@@ -68,6 +71,11 @@ impl Desk<'_, '_> {
             Err(refusal) => return Ok(Outcome::Denied(refusal)),
         };
         if let Some(refusal) = self.misfit(cart, &intent)? {
+            return Ok(Outcome::Denied(refusal));
+        }
+        let handed_in =
+            HandedIn { caller, call: Call::MintPayment, token: cart, about: about(cart) };
+        if let Some(refusal) = self.equivocation(&claims.iss, handed_in, intent.seq)? {
             return Ok(Outcome::Denied(refusal));
         }
         let rules = Arc::clone(&self.rules);

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use crate::accounts::{self, effect_of};
 use crate::damage::damaged;
 use crate::desk::{Desk, parse_event, stored_draft};
+use crate::equivocation::HandedIn;
 use crate::event::{self, About, Effect, Event, kind};
 use crate::refusal::{Outcome, Refusal};
 use crate::request::{Call, Caller, Scope};
@@ -49,10 +50,22 @@ impl Desk<'_, '_> {
             Status::Executed => (before.executed, before.void),
             Status::Void => (before.void, before.executed),
         };
+        if same && self.knows(&claims.iss, receipt)? {
+            return Ok(Outcome::Granted(claims.status));
+        }
+        // A second outcome of one payment counts and freezes, whatever its head says.
+        let is_conflict = other && !same;
+        let handed_in =
+            HandedIn { caller, call: Call::RecordReceipt, token: receipt, about: about(receipt) };
+        if !is_conflict
+            && let Some(refusal) = self.equivocation(&claims.iss, handed_in, answered.seq)?
+        {
+            return Ok(Outcome::Denied(refusal));
+        }
         if same {
             return Ok(Outcome::Granted(claims.status));
         }
-        let effect = if other { Effect::Conflict } else { effect_of(claims.status) };
+        let effect = if is_conflict { Effect::Conflict } else { effect_of(claims.status) };
         if effect == Effect::Conflict {
             self.shared.gate.freeze(Scope::Merchant(answered.merchant.clone()));
         }
@@ -79,15 +92,7 @@ impl Desk<'_, '_> {
         receipt: &Mandate<Receipt>,
         refusal: Refusal,
     ) -> Result<Outcome<Status>, StoreError> {
-        let claims = receipt.claims();
-        let about = About {
-            merchant: Some(claims.iss.clone()),
-            action: Some(claims.action.sku.clone()),
-            total: claims.total,
-            cart: claims.cart,
-            purpose: None,
-        };
-        self.deny(caller, Call::RecordReceipt, refusal, about)
+        self.deny(caller, Call::RecordReceipt, refusal, about(receipt))
     }
 
     /// The payment or free intent that the receipt's hashes name.
@@ -169,6 +174,17 @@ impl Desk<'_, '_> {
             ("peer_log", claims.peer_log == expected.peer_log),
         ];
         Ok(fits.into_iter().find_map(|(field, fits)| (!fits).then_some(field)))
+    }
+}
+
+fn about(receipt: &Mandate<Receipt>) -> About {
+    let claims = receipt.claims();
+    About {
+        merchant: Some(claims.iss.clone()),
+        action: Some(claims.action.sku.clone()),
+        total: claims.total,
+        cart: claims.cart,
+        purpose: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Refusals: a denial is a value, with a stable reason and a sentence that names the way out.
 
+use mandate::history::Rule;
 use mandate::token::{ParseError, VerifyError};
 use mandate::{MerchantId, UnixSeconds};
 use mandate_policy::{Denial, Reason};
@@ -88,6 +89,20 @@ pub enum Refusal {
         "{0}; set the clock right, or have the principal confirm it with `mandate thaw --clock`"
     )]
     ClockUntrusted(ClockFault),
+    /// The merchant shows two heads of its log that cannot both be true.
+    #[error(
+        "merchant {merchant} contradicts itself: {}; both tokens are kept as proof. If it lost its log, it has to start a new one under a new key, which the principal lists in place of the old one in wallet.toml, and then runs `mandate thaw --merchant {merchant}`", heads(*rule, *size, *earlier_size)
+    )]
+    Equivocation {
+        /// The merchant.
+        merchant: MerchantId,
+        /// How they contradict each other.
+        rule: Rule,
+        /// Entries in its log, by the new token.
+        size: u64,
+        /// Entries in its log, by the one from before.
+        earlier_size: u64,
+    },
     /// A field of the request is wrong.
     #[error("{field}: {problem}")]
     FieldInvalid {
@@ -161,6 +176,18 @@ pub enum Refusal {
     },
 }
 
+/// What two heads say of one log.
+fn heads(rule: Rule, size: u64, earlier_size: u64) -> String {
+    match rule {
+        Rule::Backwards => format!(
+            "its log was of size {earlier_size} in a token from before, and is of size {size} in this one"
+        ),
+        Rule::SameSize => {
+            format!("two of its tokens are each the last entry of a log of size {size}")
+        }
+    }
+}
+
 impl Refusal {
     /// The stable reason on the wire and in the journal.
     #[must_use]
@@ -172,6 +199,7 @@ impl Refusal {
             Self::CartAhead { .. } | Self::CartMismatch { .. } => Reason::CartMismatch,
             Self::CartSignatureInvalid(_) => Reason::CartSignatureInvalid,
             Self::ClockUntrusted(_) => Reason::ClockUntrusted,
+            Self::Equivocation { .. } => Reason::Equivocation,
             Self::FieldInvalid { .. } => Reason::FieldInvalid,
             Self::Frozen { .. } => Reason::Frozen,
             Self::IdempotencyConflict => Reason::IdempotencyConflict,

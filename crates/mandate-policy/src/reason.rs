@@ -56,6 +56,8 @@ reasons! {
     CountExceeded => "COUNT_EXCEEDED",
     /// No cap grants anything in this currency.
     CurrencyNotCapped => "CURRENCY_NOT_CAPPED",
+    /// The merchant shows two heads of its log that cannot both be true.
+    Equivocation => "EQUIVOCATION",
     /// A field of the request is wrong.
     FieldInvalid => "FIELD_INVALID",
     /// A freeze covers the request.

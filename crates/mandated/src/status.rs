@@ -40,6 +40,7 @@ pub(crate) fn code(reason: Reason) -> Code {
         | Reason::CartAlreadyPaid
         | Reason::CartExpired
         | Reason::ClockUntrusted
+        | Reason::Equivocation
         | Reason::Frozen
         | Reason::IntentAlreadyPaid
         | Reason::IntentExpired

@@ -78,6 +78,7 @@ async fn every_reason_is_met_by_its_fault_alone() {
     carts(&mut met).await;
     times(&mut met).await;
     receipts(&mut met).await;
+    forks(&mut met).await;
     unsettled(&mut met).await;
     frozen(&mut met).await;
     strangers(&mut met).await;
@@ -338,6 +339,32 @@ async fn receipts(met: &mut Met) {
         ..v1::MintIntentRequest::default()
     };
     agent.intent(flight).await.unwrap();
+    daemon.stop().await;
+}
+
+/// A merchant whose log contradicts itself is frozen, and the principal is told where the proof is.
+async fn forks(met: &mut Met) {
+    let home = home(CAPS);
+    let daemon = home.start().await;
+    let mut agent = home.agent().await;
+    let fork = home.lux.fork();
+    agent.book("10.00 EUR").await.unwrap();
+    let intent = agent.intent(Agent::book_room()).await.unwrap();
+    let (title, total) = ("a room".parse().unwrap(), "10.00 EUR".parse().unwrap());
+    let claims = fork.cart(&intent, title, total, agent.now()).unwrap();
+    let cart = fork.sign_cart(&claims).unwrap();
+    let denied = met.expect("EQUIVOCATION", agent.pay(&cart).await);
+    assert!(denied.message.contains("mandate thaw --merchant lux-hotels"), "{denied:?}");
+    assert_eq!(denied.metadata["retryable"], "false");
+    met.expect("FROZEN", agent.pay(&cart).await);
+    assert_eq!(agent.spent().await, [(1_000, 1)]);
+    let mut control = home.control().await;
+    let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+    let [found] = status.equivocations.try_into().unwrap();
+    let v1::Equivocation { merchant_id, seq, earlier_seq, rule } = found;
+    assert_eq!((merchant_id.as_str(), rule.as_str()), (LUX, "same_size"));
+    assert_eq!((seq, earlier_seq), (5, 3), "after two intents and the payment of a cart");
+    assert_eq!(status.frozen, ["merchant lux-hotels"]);
     daemon.stop().await;
 }
 

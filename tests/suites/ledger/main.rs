@@ -2,6 +2,7 @@
 
 mod agreement;
 mod damage;
+mod equivocation;
 mod expired;
 mod model;
 mod outcome;

@@ -1,7 +1,8 @@
 //! What one entry says, in a line, and what it can be found by.
 
+use mandate::history::Rule;
 use mandate::token::{
-    Draft, Intent, IntentClaims, Payment, PaymentClaims, Receipt, ReceiptClaims, Status,
+    Cart, Draft, Intent, IntentClaims, Payment, PaymentClaims, Receipt, ReceiptClaims, Status,
     UnverifiedMandate,
 };
 use mandate::{Jti, Money};
@@ -9,9 +10,10 @@ use mandate_ledger::Event;
 use mandate_ledger::event::{self, Effect, kind};
 
 use crate::record::Record;
+use crate::ui::counted;
 
 /// Every kind of entry, for `--kind`.
-pub(crate) const KINDS: [&str; 12] = [
+pub(crate) const KINDS: [&str; 13] = [
     kind::INIT,
     kind::POLICY,
     kind::POLICY_REFUSED,
@@ -20,6 +22,7 @@ pub(crate) const KINDS: [&str; 12] = [
     kind::WITHHELD,
     kind::RECEIPT,
     kind::DENIAL,
+    kind::EQUIVOCATION,
     kind::RATE_LIMITED,
     kind::FREEZE,
     kind::THAW,
@@ -57,6 +60,7 @@ impl Fact {
             Event::Payment(payment) => Self::of_payment(payment),
             Event::Receipt(receipt) => Self::of_receipt(receipt),
             Event::Denial(denial) => Self::of_denial(denial),
+            Event::Equivocation(found) => Self::of_equivocation(found),
             Event::Withheld(withheld) => Self::words(format!(
                 "the payment of entry {} was frozen ({}) and is never signed",
                 withheld.of_seq, withheld.scope
@@ -142,6 +146,32 @@ impl Fact {
         }
     }
 
+    fn of_equivocation(found: &event::Equivocation) -> Self {
+        let event::Equivocation { agent, uid: _, call, peer, rule, token, earlier, earlier_seq } =
+            found;
+        let sizes = [token, earlier].map(|compact| MerchantToken::read(compact));
+        let heads = match (rule, sizes) {
+            (Rule::Backwards, [Some(new), Some(before)]) => format!(
+                "its log had {} in the token of entry {earlier_seq}, and has {} in this one",
+                entries(before.size()),
+                entries(new.size())
+            ),
+            (Rule::SameSize, [Some(new), Some(_)]) => format!(
+                "this token and the one of entry {earlier_seq} are each the last entry of a log of {}",
+                entries(new.size())
+            ),
+            (rule, _) => format!("{rule}, against entry {earlier_seq}"),
+        };
+        let token = MerchantToken::read(token);
+        Self {
+            agent: agent.as_ref().map(ToString::to_string),
+            merchant: Some(peer.to_string()),
+            action: token.as_ref().map(MerchantToken::action),
+            total: token.as_ref().and_then(MerchantToken::total),
+            words: format!("{call}: {heads}; the merchant is frozen"),
+        }
+    }
+
     fn of_denial(denial: &event::Denial) -> Self {
         let event::Denial { agent, uid, call, reason, message, about } = denial;
         let who = if agent.is_none() { format!(" (uid {uid})") } else { String::new() };
@@ -153,6 +183,47 @@ impl Fact {
             words: format!("{call}{who}: {reason}: {message}"),
         }
     }
+}
+
+/// A merchant's token in an entry, whichever kind it is.
+enum MerchantToken {
+    Cart(UnverifiedMandate<Cart>),
+    Receipt(UnverifiedMandate<Receipt>),
+}
+
+impl MerchantToken {
+    /// Reads a token; `None` if it is neither, which a check of the journal tells more about.
+    fn read(compact: &str) -> Option<Self> {
+        if let Ok(cart) = UnverifiedMandate::parse(compact) {
+            return Some(Self::Cart(cart));
+        }
+        UnverifiedMandate::parse(compact).ok().map(Self::Receipt)
+    }
+
+    fn size(&self) -> u64 {
+        match self {
+            Self::Cart(cart) => cart.head().size,
+            Self::Receipt(receipt) => receipt.head().size,
+        }
+    }
+
+    fn action(&self) -> String {
+        match self {
+            Self::Cart(cart) => cart.claims().action.sku.to_string(),
+            Self::Receipt(receipt) => receipt.claims().action.sku.to_string(),
+        }
+    }
+
+    fn total(&self) -> Option<Money> {
+        match self {
+            Self::Cart(cart) => Some(cart.claims().total),
+            Self::Receipt(receipt) => receipt.claims().total,
+        }
+    }
+}
+
+fn entries(size: u64) -> String {
+    counted(size, "entry", "entries")
 }
 
 /// What an intent says; `None` if it does not read back, which a check of the journal tells more about.

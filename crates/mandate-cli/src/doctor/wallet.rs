@@ -8,6 +8,7 @@ use mandate_terminal::doctor::Finding;
 use crate::failure::{Failure, chain};
 use crate::freeze::way_to_thaw;
 use crate::places::Places;
+use crate::status::contradiction;
 use crate::wallet::Control;
 
 /// Whether it answers, and its answer.
@@ -50,6 +51,15 @@ pub(super) fn state(status: &v1::GetStatusResponse, places: &Places) -> Vec<Find
         Finding::warn("freeze", format!("{scope} is frozen"), way_out)
     });
     findings.extend(frozen);
+    let contradictions = status.equivocations.iter().map(|found| {
+        let v1::Equivocation { merchant_id, seq, earlier_seq, rule } = found;
+        let way_out = format!(
+            "look at it with `mandate audit show {seq}`; a merchant that lost its log needs a new key in wallet.toml"
+        );
+        let detail = contradiction(merchant_id, (*seq, *earlier_seq), rule);
+        Finding::warn("merchant", detail, way_out)
+    });
+    findings.extend(contradictions);
     let elsewhere = [
         ("config", &status.config_path, places.config().to_owned(), "--config"),
         ("ledger", &status.ledger_path, places.ledger(), "--state-dir"),
@@ -85,14 +95,19 @@ mod tests {
         let status = v1::GetStatusResponse {
             key_problem: "locked".to_owned(),
             frozen: vec!["wallet".to_owned()],
+            equivocations: vec![v1::Equivocation::default()],
             config_path: "/c/wallet.toml".to_owned(),
             ledger_path: "/elsewhere/wallet.db".to_owned(),
             ..v1::GetStatusResponse::default()
         };
         let found = state(&status, &places);
         let found: Vec<_> = found.iter().map(|found| (found.check, found.result)).collect();
-        let expected =
-            [("key", Verdict::Fail), ("freeze", Verdict::Warn), ("ledger", Verdict::Warn)];
+        let expected = [
+            ("key", Verdict::Fail),
+            ("freeze", Verdict::Warn),
+            ("merchant", Verdict::Warn),
+            ("ledger", Verdict::Warn),
+        ];
         assert_eq!(found, expected);
     }
 }

@@ -6,6 +6,7 @@ mod audit;
 mod config;
 mod desk;
 mod doctor;
+mod equivocation;
 mod freeze;
 mod help;
 mod init;

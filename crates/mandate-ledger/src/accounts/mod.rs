@@ -10,11 +10,13 @@ mod totals;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mandate::history::Shown;
 use mandate::token::{
-    Draft, Payment as PaymentKind, Receipt as ReceiptKind, Status, UnverifiedMandate,
+    Cart as CartKind, Draft, Kind, Payment as PaymentKind, Receipt as ReceiptKind, Status,
+    UnverifiedMandate,
 };
 use mandate::{AgentName, UnixSeconds};
-use mandate_journal::{Entry, LogOwner, Projection, StoreError};
+use mandate_journal::{Entry, LogOwner, Projection, StoreError, peers};
 use mandate_policy::{Rules, Spent};
 use rusqlite::Connection;
 
@@ -113,6 +115,8 @@ impl Accounts {
         let draft = Draft::<PaymentKind>::from_stored(&payment.header, &payment.claims)
             .map_err(|error| damaged(format!("entry {seq}: {error}")))?;
         let hold = Hold::opened_by(seq, payment.intent_seq, &payment.agent, draft.claims());
+        let cart = stored_token::<CartKind>(seq, &payment.cart)?;
+        peers::note(db, seq, cart.claims().iss.as_str(), &Shown::from(&cart))?;
         holds::insert(db, &hold)?;
         rows::insert_token(db, seq)?;
         self.opened(&hold.charge.agent);
@@ -134,8 +138,8 @@ impl Accounts {
         seq: u64,
         receipt: &event::Receipt,
     ) -> Result<(), StoreError> {
-        let token = UnverifiedMandate::<ReceiptKind>::parse(&receipt.receipt)
-            .map_err(|error| damaged(format!("entry {seq}: {error}")))?;
+        let token = stored_token::<ReceiptKind>(seq, &receipt.receipt)?;
+        peers::note(db, seq, token.claims().iss.as_str(), &Shown::from(&token))?;
         let status = token.claims().status;
         rows::answer(db, receipt.of_seq, status, seq)?;
         let Some(hold) = holds::hold(db, receipt.of_seq)? else {
@@ -172,6 +176,26 @@ impl Accounts {
     }
 }
 
+/// A merchant's token that was verified before it was written down.
+fn stored_token<K: Kind>(seq: u64, compact: &str) -> Result<UnverifiedMandate<K>, StoreError> {
+    UnverifiedMandate::parse(compact).map_err(|error| damaged(format!("entry {seq}: {error}")))
+}
+
+fn apply_equivocation(
+    db: &Connection,
+    seq: u64,
+    found: &event::Equivocation,
+) -> Result<(), StoreError> {
+    let shown = match UnverifiedMandate::<CartKind>::parse(&found.token) {
+        Ok(cart) => Shown::from(&cart),
+        Err(_no_cart) => Shown::from(&stored_token::<ReceiptKind>(seq, &found.token)?),
+    };
+    let peer = found.peer.as_str();
+    peers::note(db, seq, peer, &shown)?;
+    peers::accuse(db, seq, peer, &shown, (found.earlier_seq, found.rule))?;
+    rows::freeze(db, &Scope::Merchant(found.peer.clone()), seq)
+}
+
 impl Projection for Accounts {
     const SCHEMA: &'static str = rows::SCHEMA;
     const TABLES: &'static [&'static str] = rows::TABLES;
@@ -203,6 +227,7 @@ impl Projection for Accounts {
             }
             Event::Payment(payment) => self.apply_payment(db, seq, &payment),
             Event::Receipt(receipt) => self.apply_receipt(db, seq, &receipt),
+            Event::Equivocation(found) => apply_equivocation(db, seq, &found),
             Event::Withheld(withheld) => self.apply_withheld(db, withheld.of_seq),
             Event::Freeze(freeze) => rows::freeze(db, &freeze.scope, seq),
             Event::Thaw(thaw) => rows::thaw(db, &thaw.scope),

@@ -28,7 +28,7 @@ use crate::refusal::{Outcome, Refusal};
 use crate::request::{Call, Caller, IntentAsk, Scope};
 use mandate::clock::ClockReading;
 
-pub use question::LedgerStatus;
+pub use question::{EQUIVOCATIONS_MAX, LedgerStatus};
 
 /// The ledger's file is `wallet.db`.
 pub const LEDGER_NAME: &str = "wallet";

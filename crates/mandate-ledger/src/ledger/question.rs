@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use mandate::Head;
+use mandate_journal::peers::Equivocation;
 use mandate_journal::tree::NodeHash;
 use mandate_journal::{
     Checkpoint, Progress, RecallError, StoreError, Verified, VerifyFault, read, verify,
@@ -15,6 +16,9 @@ use crate::gate::{Expired, Unhashed};
 use crate::refusal::Outcome;
 use crate::request::{BudgetFilter, Caller, CapBudget, ExplainAsk, Explanation, Scope};
 use mandate::clock::{ClockFault, ClockReading};
+
+/// Most contradictions that [`LedgerStatus`] tells of.
+pub const EQUIVOCATIONS_MAX: u32 = 16;
 
 /// The state of the ledger at a glance.
 #[derive(Debug, Clone)]
@@ -29,6 +33,9 @@ pub struct LedgerStatus {
     pub distrusted: Option<String>,
     /// Payments minted and not settled.
     pub holds: u64,
+    /// Merchants that contradicted themselves under a key that is listed, the newest first: at most
+    /// [`EQUIVOCATIONS_MAX`]. The journal has them all.
+    pub equivocations: Vec<Equivocation>,
 }
 
 impl Ledger {
@@ -75,6 +82,7 @@ impl Ledger {
                 clock: desk.clock().err(),
                 distrusted,
                 holds: desk.tx.projection().unsettled_total(),
+                equivocations: desk.equivocations()?,
             })
         })
         .await

@@ -1,7 +1,7 @@
 //! What the principal is told, as it goes over the wire.
 
 use mandate_host::log;
-use mandate_ledger::{Explanation, Hold, Refusal, Verified, VerifyFault};
+use mandate_ledger::{Equivocation, Explanation, Hold, Refusal, Verified, VerifyFault};
 use mandate_proto::v1;
 use tonic::Status;
 
@@ -42,7 +42,13 @@ pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Sta
         wallet_socket: path(&daemon.paths.wallet_socket()),
         control_socket: path(&daemon.paths.control_socket()),
         warnings: daemon.warnings.iter().cloned().chain(daemon.memory.problem()).collect(),
+        equivocations: ledger.equivocations.into_iter().map(equivocation).collect(),
     })
+}
+
+fn equivocation(found: Equivocation) -> v1::Equivocation {
+    let Equivocation { seq, peer, kid: _, earlier_seq, rule } = found;
+    v1::Equivocation { merchant_id: peer, seq, earlier_seq, rule: rule.to_string() }
 }
 
 /// What would be answered; a missing key stands against everything, last.

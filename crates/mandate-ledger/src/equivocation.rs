@@ -1,0 +1,102 @@
+//! A merchant that shows two heads of its log that cannot both be true: written down with both tokens, and frozen.
+
+use mandate::history::{Shown, same_log};
+use mandate::token::{Kind, Mandate};
+use mandate::{KeySet, MerchantId, MerchantRole};
+use mandate_journal::peers::{Contradiction, Equivocation};
+use mandate_journal::{StoreError, peers};
+
+use crate::damage::damaged;
+use crate::desk::Desk;
+use crate::event::{self, About, Event, kind};
+use crate::ledger::EQUIVOCATIONS_MAX;
+use crate::refusal::{Outcome, Refusal};
+use crate::request::{Call, Caller, Scope};
+
+/// A merchant's token, and who came with it.
+pub(crate) struct HandedIn<'a, K: Kind> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) call: Call,
+    pub(crate) token: &'a Mandate<K>,
+    pub(crate) about: About,
+}
+
+impl Desk<'_, '_> {
+    /// The refusal of a token whose head contradicts one that its merchant showed before; it is written down then.
+    ///
+    /// `answers` is the entry that the token answers. The merchant is frozen, unless the very same two tokens were
+    /// written down before: the principal who thawed it since knows of them.
+    pub(crate) fn equivocation<K: Kind>(
+        &mut self,
+        merchant: &MerchantId,
+        handed_in: HandedIn<'_, K>,
+        answers: u64,
+    ) -> Result<Option<Refusal>, StoreError> {
+        let HandedIn { caller, call, token, about } = handed_in;
+        let shown = Shown::from(token);
+        let keys = same_log(shown.kid, &self.listed_keys(merchant));
+        let db = self.tx.db();
+        let found = peers::contradiction(db, merchant.as_str(), &shown, Some(answers), &keys)?;
+        let Some(Contradiction { rule, earlier }) = found else { return Ok(None) };
+        let refusal = Refusal::Equivocation {
+            merchant: merchant.clone(),
+            rule,
+            size: shown.size,
+            earlier_size: earlier.shown.size,
+        };
+        if peers::is_accused_of(db, &shown, &earlier)? {
+            return match self.deny::<()>(caller, call, refusal, about)? {
+                Outcome::Denied(refusal) => Ok(Some(refusal)),
+                Outcome::Granted(()) => Ok(None),
+            };
+        }
+        let entry = event::Equivocation {
+            agent: caller.agent.clone(),
+            uid: caller.uid,
+            call,
+            peer: merchant.clone(),
+            rule,
+            token: token.as_str().to_owned(),
+            earlier: self.merchants_token(earlier.seq)?,
+            earlier_seq: earlier.seq,
+        };
+        self.shared.gate.freeze(Scope::Merchant(merchant.clone()));
+        self.append(kind::EQUIVOCATION, &entry)?;
+        Ok(Some(refusal))
+    }
+
+    /// Whether this very token is in the journal.
+    pub(crate) fn knows<K: Kind>(
+        &self,
+        merchant: &MerchantId,
+        token: &Mandate<K>,
+    ) -> Result<bool, StoreError> {
+        peers::is_known(self.tx.db(), merchant.as_str(), &Shown::from(token))
+    }
+
+    /// The newest contradictions in tokens whose key is listed for their merchant now.
+    pub(crate) fn equivocations(&self) -> Result<Vec<Equivocation>, StoreError> {
+        let mut found = peers::equivocations(self.tx.db(), EQUIVOCATIONS_MAX)?;
+        found.retain(|found| {
+            let merchant: Option<MerchantId> = found.peer.parse().ok();
+            merchant.is_some_and(|id| self.listed_keys(&id).key(&found.kid).is_some())
+        });
+        Ok(found)
+    }
+
+    /// The keys of a merchant that the rules list now; none if they do not list it.
+    fn listed_keys(&self, merchant: &MerchantId) -> KeySet<MerchantRole> {
+        let listed = self.rules.merchant(merchant);
+        listed.map_or_else(|| KeySet::new([]), |merchant| merchant.keys.clone())
+    }
+
+    /// The merchant's token in an entry, whole.
+    fn merchants_token(&self, seq: u64) -> Result<String, StoreError> {
+        match self.event(seq)? {
+            Event::Equivocation(found) => Ok(found.token),
+            Event::Payment(payment) => Ok(payment.cart),
+            Event::Receipt(receipt) => Ok(receipt.receipt),
+            _ => Err(damaged(format!("entry {seq} holds no token of a merchant"))),
+        }
+    }
+}
