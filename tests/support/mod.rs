@@ -9,6 +9,7 @@ pub mod golden;
 mod home;
 pub mod invariants;
 mod merchant;
+pub mod months;
 pub mod parties;
 mod process;
 pub mod random;

@@ -9,7 +9,7 @@ use crate::audit::AuditCommand;
 use crate::config::ConfigCommand;
 use crate::key::KeyCommand;
 use crate::merchant::MerchantCommand;
-use crate::{agent, budget, explain, freeze, init, settle};
+use crate::{agent, budget, explain, freeze, init, settle, statement};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Status,
     /// Show what is left under every cap, and when it starts anew
     Budget(budget::Arguments),
+    /// Show one month: where the money went, and what was refused
+    Statement(statement::Arguments),
     /// Tell what the wallet would answer, and why; writes nothing
     Explain(explain::Arguments),
     /// Ask for an intent, as an agent would; prints the mandate

@@ -24,6 +24,7 @@ mod merchant;
 mod places;
 mod record;
 mod settle;
+mod statement;
 mod status;
 mod wallet;
 mod wallet_file;
@@ -71,6 +72,7 @@ fn dispatch(command: Command, context: &mut Context<'_, '_>) -> Result<(), Failu
         Command::Key { command } => key::run(command, context),
         Command::Status => status::run(context),
         Command::Budget(arguments) => budget::run(&arguments, context),
+        Command::Statement(arguments) => statement::run(&arguments, context),
         Command::Explain(arguments) => explain::run(arguments, context),
         Command::Intent(arguments) => agent::intent(arguments, context),
         Command::Pay(arguments) => agent::pay(&arguments, context),

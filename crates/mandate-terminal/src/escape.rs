@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use mandate::text::is_unsafe_to_show;
 
 /// Writes each control, bidi and line-separator character as `\u{…}`.
-pub(crate) fn for_terminal(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn for_terminal(text: &str) -> Cow<'_, str> {
     replace(text, |escaped, c| write!(escaped, "\\u{{{:x}}}", u32::from(c)))
 }
 

@@ -1,6 +1,6 @@
 //! `mandate audit`: the journal, read and proven whole.
 
-mod fact;
+pub(crate) mod fact;
 mod log;
 mod show;
 mod story;

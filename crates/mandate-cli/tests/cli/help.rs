@@ -8,13 +8,14 @@ use crate::desk::{Said, bare, said, spawn};
 use crate::mask::assert_golden;
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 27] = [
     "",
     "init",
     "key",
     "key show",
     "status",
     "budget",
+    "statement",
     "explain",
     "intent",
     "pay",
@@ -110,6 +111,7 @@ fn a_wrong_call_is_exit_2_and_told_the_way_out() {
         ("explain", "--merchant <ID>"),
         ("explain --merchant Lux --action x", "holds 'L'"),
         ("explain --merchant lux --action x --amount 180", "for '--amount <AMOUNT>'"),
+        ("statement --month 2026-13", "is no month; write it as 2026-11"),
         ("budget --currency euro", "three capital letters, as in EUR"),
         ("intent --merchant a --action b --quantity 0", "1..=1000"),
         ("intent --merchant a --action b --body x", "--request <METHOD TARGET>"),

@@ -17,4 +17,5 @@ mod merchant;
 mod purchase;
 mod server;
 mod settle;
+mod statement;
 mod unreachable;
