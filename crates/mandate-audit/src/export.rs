@@ -1,0 +1,385 @@
+//! Reads an export that somebody handed in.
+//!
+//! Which files there are and how long they may be follows from the size that the checkpoint signs; what else lies in the
+//! folder is not looked at. [`Export::verify`] holds one bundle of entries in memory, however long the log is.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use mandate::{Head, PublicKey, Root};
+use mandate_journal::chain::Link;
+use mandate_journal::note::NOTE_BYTES_MAX;
+use mandate_journal::tile::{Tile, TileError, TileKind, Tiler, read_entries, read_hashes};
+use mandate_journal::tree::{Frontier, NodeHash, leaf_hash};
+use mandate_journal::{Chain, ChainError, Checkpoint, CheckpointError, UnverifiedCheckpoint};
+use thiserror::Error;
+
+use crate::folder::{Folder, FolderError};
+use crate::keys::Keys;
+use crate::log::Log;
+
+/// The file of the signed head.
+pub(crate) const CHECKPOINT: &str = "checkpoint";
+/// The file of the public key, as tools for such logs take it.
+pub(crate) const KEY: &str = "key";
+/// The file of the public key as a JWK.
+pub(crate) const KEY_JWK: &str = "key.jwk";
+
+/// Why an export is not believed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The entries are not a log, although they are what was signed.
+    #[error("{path}: {source}")]
+    Chain {
+        /// The bundle.
+        path: String,
+        /// What is wrong.
+        source: ChainError,
+    },
+    /// The checkpoint is at fault.
+    #[error("{CHECKPOINT}: {0}")]
+    Checkpoint(#[source] CheckpointError),
+    /// The checkpoint is of an empty log.
+    #[error("{CHECKPOINT}: line 2: a log has at least its first entry")]
+    Empty,
+    /// An entry is not the one that was signed.
+    #[error("{path}: entry {seq} is not the one that the signed tree holds")]
+    Entry {
+        /// The bundle.
+        path: String,
+        /// The entry.
+        seq: u64,
+    },
+    /// A file cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A hash tile holds another hash than the entries lead to.
+    #[error("{path}: hash {place} is not the one that the entries lead to")]
+    Hash {
+        /// The tile.
+        path: String,
+        /// Which of its hashes, from 1.
+        place: usize,
+    },
+    /// The folder does not open.
+    #[error("cannot open {}: {source}", path.display())]
+    Open {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The checkpoint is of no wallet's or gateway's log.
+    #[error("{CHECKPOINT}: line 1: {origin:?} is the log of no wallet and no gateway")]
+    Origin {
+        /// The origin it names.
+        origin: String,
+    },
+    /// All files agree with each other and not with the checkpoint.
+    #[error("the {size} entries lead to the root {found}, and the checkpoint signs {signed}")]
+    Root {
+        /// How many entries.
+        size: u64,
+        /// The root they lead to.
+        found: Root,
+        /// The root that was signed.
+        signed: Root,
+    },
+    /// The bytes of a tile are not what its name says.
+    #[error("{path}: {source}")]
+    Tile {
+        /// The tile.
+        path: String,
+        /// What is wrong.
+        source: TileError,
+    },
+    /// A text file is not UTF-8.
+    #[error("{path} is not UTF-8")]
+    Utf8 {
+        /// The file.
+        path: &'static str,
+    },
+}
+
+/// An export whose checkpoint was signed by a key that is believed; its entries were not looked at yet.
+#[derive(Debug)]
+pub struct Export {
+    folder: Folder,
+    log: Log,
+    checkpoint: Checkpoint,
+    key: PublicKey,
+}
+
+impl Export {
+    /// Opens a folder and checks the checkpoint in it.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`]: that of the checkpoint, if none of `keys` signed it as the log that it names.
+    pub fn open(dir: &Path, keys: &Keys) -> Result<Self, ExportError> {
+        let folder = Folder::open(dir)
+            .map_err(|source| ExportError::Open { path: dir.to_owned(), source })?;
+        let note = folder.read(CHECKPOINT, NOTE_BYTES_MAX)?;
+        let note = str::from_utf8(&note).or(Err(ExportError::Utf8 { path: CHECKPOINT }))?;
+        let unverified = UnverifiedCheckpoint::parse(note).map_err(ExportError::Checkpoint)?;
+        let origin = unverified.origin();
+        let other = || ExportError::Origin { origin: origin.as_str().to_owned() };
+        let log = Log::of(origin).ok_or_else(other)?;
+        let (checkpoint, key) =
+            unverified.verify(&keys.of(origin)).map_err(ExportError::Checkpoint)?;
+        if checkpoint.head().size == 0 {
+            return Err(ExportError::Empty);
+        }
+        Ok(Self { folder, log, checkpoint, key })
+    }
+
+    /// Whose log it is.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The signed head.
+    #[must_use]
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The signed head's size and root.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.checkpoint.head()
+    }
+
+    /// The key that signed it.
+    #[must_use]
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// Every entry's bytes in order, none of them checked; [`Export::verify`] does.
+    pub fn entries(&self) -> impl Iterator<Item = Result<Vec<u8>, ExportError>> {
+        Tile::entries(self.head().size).flat_map(|tile| {
+            let entries = self.read(&tile).and_then(|bundle| {
+                let entries =
+                    read_entries(&tile, &bundle).map_err(|source| malformed(&tile, source))?;
+                Ok(entries.into_iter().map(|entry| Ok(entry.to_vec())).collect())
+            });
+            entries.unwrap_or_else(|error| vec![Err(error)])
+        })
+    }
+
+    /// Checks every entry, every tile and the root against the checkpoint; `visit` gets each entry and the tree's head
+    /// right after it.
+    ///
+    /// What `visit` was given counts only if this function ends well.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`] with the file that is at fault, and the entry or hash in it.
+    pub fn verify(&self, mut visit: impl FnMut(&Link<'_>, &Chain)) -> Result<(), ExportError> {
+        let signed = self.head();
+        let mut chain = Chain::default();
+        let mut tiler = Tiler::default();
+        for tile in Tile::entries(signed.size) {
+            let bundle = self.read(&tile)?;
+            let entries =
+                read_entries(&tile, &bundle).map_err(|source| malformed(&tile, source))?;
+            let leaves = self.hashes(&leaves_of(&tile))?;
+            for (entry, leaf) in entries.into_iter().zip(leaves) {
+                let seq = chain.size();
+                let link = chain.push(entry).map_err(|source| {
+                    if leaf_hash(entry) == leaf {
+                        ExportError::Chain { path: tile.to_string(), source }
+                    } else {
+                        self.blame(&tile, seq)
+                    }
+                })?;
+                if link.added.nodes.first() != Some(&leaf) {
+                    return Err(self.blame(&tile, seq));
+                }
+                // The leaves were compared; entries are given as nothing, for only the nodes above matter here.
+                tiler.push(b"", &link.added.nodes, |tile, bytes| self.compare(tile, bytes))?;
+                visit(&link, &chain);
+            }
+        }
+        tiler.finish(|tile, bytes| self.compare(tile, bytes))?;
+        let Head { size, root: found } = chain.head();
+        if found == signed.root {
+            return Ok(());
+        }
+        Err(ExportError::Root { size, found, signed: signed.root })
+    }
+
+    /// Which of an entry and its leaf is at fault: the leaves are right if they lead to the signed root.
+    fn blame(&self, bundle: &Tile, seq: u64) -> ExportError {
+        let leaves = leaves_of(bundle);
+        let is_signed = self.root_of_leaves().is_ok_and(|root| root == self.head().root);
+        if is_signed {
+            return ExportError::Entry { path: bundle.to_string(), seq };
+        }
+        let place = usize::try_from(seq.saturating_sub(leaves.first())).unwrap_or(0);
+        ExportError::Hash { path: leaves.to_string(), place: place.saturating_add(1) }
+    }
+
+    fn root_of_leaves(&self) -> Result<Root, ExportError> {
+        let mut frontier = Frontier::default();
+        for tile in Tile::entries(self.head().size) {
+            for leaf in self.hashes(&leaves_of(&tile))? {
+                frontier.push(leaf);
+            }
+        }
+        Ok(frontier.root())
+    }
+
+    /// Compares a hash tile above the leaves with the bytes that it must have.
+    fn compare(&self, tile: Tile, expected: &[u8]) -> Result<(), ExportError> {
+        if matches!(tile.kind, TileKind::Entries | TileKind::Hashes { level: 0 }) {
+            return Ok(());
+        }
+        let hashes = self.hashes(&tile)?;
+        let expected = read_hashes(&tile, expected).map_err(|source| malformed(&tile, source))?;
+        match hashes.iter().zip(&expected).position(|(found, expected)| found != expected) {
+            None => Ok(()),
+            Some(at) => {
+                Err(ExportError::Hash { path: tile.to_string(), place: at.saturating_add(1) })
+            }
+        }
+    }
+
+    fn hashes(&self, tile: &Tile) -> Result<Vec<NodeHash>, ExportError> {
+        read_hashes(tile, &self.read(tile)?).map_err(|source| malformed(tile, source))
+    }
+
+    fn read(&self, tile: &Tile) -> Result<Vec<u8>, ExportError> {
+        Ok(self.folder.read(&tile.to_string(), tile.bytes_max())?)
+    }
+}
+
+/// The tile of the leaves of a bundle's entries.
+fn leaves_of(bundle: &Tile) -> Tile {
+    Tile { kind: TileKind::Hashes { level: 0 }, ..*bundle }
+}
+
+fn malformed(tile: &Tile, source: TileError) -> ExportError {
+    ExportError::Tile { path: tile.to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{export_numbers, keys, numbers};
+
+    /// Opens and checks an export; the fault in words.
+    fn fault(dir: &Path, key: u8) -> Option<String> {
+        let export = match Export::open(dir, &keys(&[key])) {
+            Ok(export) => export,
+            Err(error) => return Some(error.to_string()),
+        };
+        export.verify(|_, _| ()).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_was_written_is_whole_at_any_size() {
+        for size in [1, 2, 255, 256, 257, 700] {
+            let temp = tempfile::tempdir().unwrap();
+            let dir = temp.path().join("export");
+            export_numbers(&dir, size);
+            let export = Export::open(&dir, &keys(&[2, 1])).unwrap();
+            let (entries, checkpoint) = numbers(size);
+            assert_eq!(export.checkpoint(), &checkpoint);
+            let read: Vec<Vec<u8>> = export.entries().map(Result::unwrap).collect();
+            assert_eq!(read, entries);
+            let mut seen = Vec::new();
+            export.verify(|link, _| seen.push(link.entry.body.as_bytes().to_vec())).unwrap();
+            assert_eq!(seen, entries);
+        }
+    }
+
+    #[test]
+    fn the_file_at_fault_is_named() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut number = 0;
+        let mut after = |change: &dyn Fn(&Path)| {
+            number += 1;
+            let dir = temp.path().join(number.to_string());
+            export_numbers(&dir, 600);
+            change(&dir);
+            fault(&dir, 1).unwrap()
+        };
+        let flip = |file: &'static str, at: usize| {
+            move |dir: &Path| {
+                let mut bytes = fs::read(dir.join(file)).unwrap();
+                bytes[at] ^= 1;
+                fs::write(dir.join(file), bytes).unwrap();
+            }
+        };
+        let cut = |file: &'static str| {
+            move |dir: &Path| {
+                let mut bytes = fs::read(dir.join(file)).unwrap();
+                bytes.pop();
+                fs::write(dir.join(file), bytes).unwrap();
+            }
+        };
+        let expected = "tile/entries/000: entry 0 is not the one that the signed tree holds";
+        assert_eq!(after(&flip("tile/entries/000", 30)), expected);
+        let expected = "tile/0/001: hash 3 is not the one that the entries lead to";
+        assert_eq!(after(&flip("tile/0/001", 64)), expected);
+        let expected = "tile/1/000.p/2: hash 2 is not the one that the entries lead to";
+        assert_eq!(after(&flip("tile/1/000.p/2", 32)), expected);
+        let expected = "tile/entries/002.p/88: entry 599 ends after the bundle does";
+        assert_eq!(after(&cut("tile/entries/002.p/88")), expected);
+        let expected = "tile/0/000: has 8191 bytes; a tile of this width has 8192";
+        assert_eq!(after(&cut("tile/0/000")), expected);
+        let gone = |dir: &Path| fs::remove_file(dir.join("tile/entries/001")).unwrap();
+        assert_eq!(after(&gone), "tile/entries/001 is missing");
+        let expected = "checkpoint: line 2 is no size";
+        let error = after(&flip("checkpoint", "mandate/wallet/ada\n".len()));
+        assert!(error.starts_with(expected) || error.contains("does not verify"), "{error}");
+        let dir = temp.path().join("other");
+        export_numbers(&dir, 3);
+        assert_eq!(fault(&dir, 2).unwrap(), "checkpoint: no key that is known signed it");
+        fs::write(dir.join("tile/extra"), "whatever").unwrap();
+        assert_eq!(fault(&dir, 1), None, "what else lies there is not looked at");
+    }
+
+    #[test]
+    fn a_huge_checkpoint_asks_for_no_memory() {
+        use mandate::Signer as _;
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("export");
+        export_numbers(&dir, 3);
+        let origin = "mandate/wallet/ada".parse().unwrap();
+        let key = crate::testing::TestKey::new(1);
+        let head = Head { size: (1 << 53) - 1, root: Root::of(b"") };
+        let checkpoint = Checkpoint::sign(&origin, head, &key).unwrap();
+        fs::write(dir.join(CHECKPOINT), checkpoint.as_str()).unwrap();
+        assert_eq!(fault(&dir, 1).unwrap(), "tile/entries/000 is missing");
+        assert!(key.public_key().id() != crate::testing::TestKey::new(2).public_key().id());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_changed_byte_goes_unnoticed(file in 0usize..6, at: proptest::sample::Index, flip in 1u8..) {
+            let temp = tempfile::tempdir().unwrap();
+            let dir = temp.path().join("export");
+            export_numbers(&dir, 300);
+            let files = [
+                "checkpoint", "tile/entries/000", "tile/entries/001.p/44", "tile/0/000",
+                "tile/0/001.p/44", "tile/1/000.p/1",
+            ];
+            let path = dir.join(files[file]);
+            let mut bytes = fs::read(&path).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] ^= flip;
+            fs::write(&path, bytes).unwrap();
+            prop_assert!(fault(&dir, 1).is_some());
+        }
+    }
+}

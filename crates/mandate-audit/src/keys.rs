@@ -1,0 +1,107 @@
+//! The public keys an auditor was given: nothing else is believed.
+
+use std::str::FromStr;
+
+use mandate::PublicKey;
+use mandate::key::Jwk;
+use mandate_journal::Origin;
+use mandate_journal::note::NoteKey;
+use thiserror::Error;
+
+/// A text is none of the forms in which a public key is written.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[error(
+    "is no public key: a JWK `{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"…\"}}`, a `did:key:z…`, or a verifier key \
+     `<origin>+<8 hex digits>+<base64>`"
+)]
+pub struct KeyTextError;
+
+/// One public key that an auditor believes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedKey {
+    /// The key.
+    pub key: PublicKey,
+    /// The one log whose key it is, where that was said; otherwise it may be any party's.
+    pub origin: Option<Origin>,
+}
+
+impl FromStr for TrustedKey {
+    type Err = KeyTextError;
+
+    fn from_str(text: &str) -> Result<Self, KeyTextError> {
+        let text = text.trim();
+        if text.starts_with('{') {
+            let jwk: Jwk = serde_json::from_str(text).or(Err(KeyTextError))?;
+            return Ok(Self { key: jwk.try_into().or(Err(KeyTextError))?, origin: None });
+        }
+        if let Some(key) = PublicKey::from_did_key(text) {
+            return Ok(Self { key, origin: None });
+        }
+        let named: NoteKey = text.parse().or(Err(KeyTextError))?;
+        let origin = named.name().as_str().parse().or(Err(KeyTextError))?;
+        Ok(Self { key: *named.key(), origin: Some(origin) })
+    }
+}
+
+/// The keys an auditor was given.
+#[derive(Debug, Clone, Default)]
+pub struct Keys(Vec<TrustedKey>);
+
+impl Keys {
+    /// Takes keys, all believed alike.
+    pub fn new(keys: impl IntoIterator<Item = TrustedKey>) -> Self {
+        Self(keys.into_iter().collect())
+    }
+
+    /// The keys that may be those of this log: its own by name, and those that are nobody's by name.
+    #[must_use]
+    pub fn of(&self, origin: &Origin) -> Vec<PublicKey> {
+        let may = |key: &&TrustedKey| key.origin.as_ref().is_none_or(|named| named == origin);
+        self.0.iter().filter(may).map(|key| key.key).collect()
+    }
+
+    /// The keys that may be those of this log, when `others` are known to be another party's.
+    ///
+    /// A party that could sign what only its peer can sign would prove whatever it likes.
+    #[must_use]
+    pub fn of_peer(&self, origin: &Origin, others: &[PublicKey]) -> Vec<PublicKey> {
+        self.of(origin).into_iter().filter(|key| !others.contains(key)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mandate::Signer as _;
+
+    use super::*;
+    use crate::testing::TestKey;
+
+    #[test]
+    fn a_key_is_read_in_each_form() {
+        let key = TestKey::new(1).public_key();
+        let origin: Origin = "mandate/wallet/ada".parse().unwrap();
+        let jwk = serde_json::to_string(&Jwk::from(&key)).unwrap();
+        for text in [jwk, key.did_key(), format!("{}\n", key.did_key())] {
+            assert_eq!(text.parse(), Ok(TrustedKey { key, origin: None }), "{text}");
+        }
+        let named = origin.key(key).to_string();
+        assert_eq!(named.parse(), Ok(TrustedKey { key, origin: Some(origin) }));
+        for text in ["", "{}", "did:key:z6Mk", "a+b+c", r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#]
+        {
+            assert_eq!(text.parse::<TrustedKey>(), Err(KeyTextError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_named_key_counts_for_its_log_alone() {
+        let (wallet, gateway) = ("mandate/wallet/ada", "mandate/gateway/lux");
+        let (wallet, gateway): (Origin, Origin) =
+            (wallet.parse().unwrap(), gateway.parse().unwrap());
+        let (ada, lux) = (TestKey::new(1).public_key(), TestKey::new(2).public_key());
+        let named = TrustedKey { key: lux, origin: Some(gateway.clone()) };
+        let keys = Keys::new([TrustedKey { key: ada, origin: None }, named]);
+        assert_eq!(keys.of(&wallet), [ada]);
+        assert_eq!(keys.of(&gateway), [ada, lux]);
+        assert_eq!(keys.of_peer(&gateway, &[ada]), [lux]);
+    }
+}
