@@ -174,11 +174,14 @@ pub(super) fn add(sum: MinorUnits, amount: MinorUnits) -> MinorUnits {
 }
 
 impl Answer {
-    /// Reads a receipt from its entry.
-    pub(super) fn read(seq: u64, receipt: &event::Receipt) -> Result<Self, Failure> {
+    /// Reads a receipt from its entry; `None` if it is of a free action.
+    pub(super) fn read(seq: u64, receipt: &event::Receipt) -> Result<Option<Self>, Failure> {
         let token = UnverifiedMandate::<Receipt>::parse(&receipt.receipt)
             .map_err(|error| damaged::<Wallet>(&format!("the receipt of entry {seq}: {error}")))?;
         let claims = token.claims();
+        if claims.payment.is_none() {
+            return Ok(None);
+        }
         let order = claims.order.as_ref().map(ToString::to_string);
         let note = order.or_else(|| claims.reason.as_ref().map(ToString::to_string));
         let (fate, moves) = match (receipt.effect, claims.status) {
@@ -188,7 +191,7 @@ impl Answer {
             (Effect::Conflict, Status::Executed) => (Fate::Conflict, Some(Direction::Count)),
             (Effect::Conflict, Status::Void) => (Fate::Conflict, None),
         };
-        Ok(Self { seq, fate, note, moves })
+        Ok(Some(Self { seq, fate, note, moves }))
     }
 
     /// A payment that a freeze stopped.

@@ -17,7 +17,7 @@ use super::purchases::{Answer, Direction, Purchase};
 use super::spending::{FreeLine, sums};
 use super::usage::Follower;
 use super::{Policy, Source, Statement, Whose, broken};
-use crate::audit::fact::{intent_claims, receipt_claims};
+use crate::audit::fact::intent_claims;
 use crate::failure::Failure;
 use crate::record::{Record, Wallet};
 
@@ -166,13 +166,13 @@ impl<E: Entries<Side = Wallet>> Reader<'_, E> {
         at: UnixSeconds,
         receipt: &event::Receipt,
     ) -> Result<(), Failure> {
-        if receipt_claims(receipt).is_some_and(|claims| claims.payment.is_none()) {
-            if let Some(asked) = self.intents.get_mut(&receipt.of_seq) {
-                asked.answered = true;
-            }
-            return Ok(());
+        if let Some(answer) = Answer::read(seq, receipt)? {
+            return self.answer(receipt.of_seq, at, &answer);
         }
-        self.answer(receipt.of_seq, at, &Answer::read(seq, receipt)?)
+        if let Some(asked) = self.intents.get_mut(&receipt.of_seq) {
+            asked.answered = true;
+        }
+        Ok(())
     }
 
     /// Something became of the payment of an entry.

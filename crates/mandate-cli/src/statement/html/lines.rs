@@ -93,7 +93,7 @@ pub(super) fn purchases(statement: &Statement, proofs: &mut dyn Proofs) -> Resul
             @if rows.is_empty() {
                 p.none { "None." }
             } @else {
-                table.lines role="table" {
+                table.lines.paid role="table" {
                     caption { "Every payment that was minted in this month, and what became of it" }
                     thead role="rowgroup" {
                         tr role="row" {
@@ -141,9 +141,9 @@ fn proof(jti: Jti, seq: u64, proofs: &mut dyn Proofs) -> Result<Markup, Failure>
             "entry " (seq) " "
             @if let Some(text) = proof {
                 a href={ "data:text/plain;base64," (BASE64.encode(text.as_bytes())) }
-                    download={ (jti) ".tlog-proof" } { "proof of " code { (jti) } }
+                    download={ (jti) ".tlog-proof" } { "proof of " code.jti { (jti) } }
             } @else {
-                code { "mandate audit prove " (jti) }
+                code { "mandate audit prove " span.jti { (jti) } }
             }
         }
     })
@@ -195,7 +195,7 @@ fn groups(period: &Period, groups: &[DenialGroup]) -> Markup {
 
 fn refused(period: &Period, caption: &str, lines: &mut dyn Iterator<Item = &DenialLine>) -> Markup {
     html! {
-        table.lines role="table" {
+        table.lines.refused role="table" {
             caption { (caption) }
             thead role="rowgroup" {
                 tr role="row" {
@@ -215,7 +215,7 @@ fn refused(period: &Period, caption: &str, lines: &mut dyn Iterator<Item = &Deni
                         td.what role="cell" {
                             @if let Some(merchant) = &line.merchant { strong { (merchant) } " " }
                             @if let Some(action) = &line.action { span.action { (action) } " " }
-                            span.agent { (line.call.as_str()) " by " (line.caller) }
+                            span.agent { "· " (line.call.as_str()) " by " (line.caller) }
                             @if let Some(purpose) = &line.purpose {
                                 div.purpose { "“" (Words(purpose)) "”" }
                             }
