@@ -10,7 +10,7 @@ use mandate::{RequestDigest, UnixSeconds};
 use mandate_ledger::{Fault, Hook};
 use mandate_policy::Reason;
 use mandate_proto::v1;
-use mandate_tests::{Agent, Denied, Home, RIVAL, TestClock, denied};
+use mandate_tests::{Agent, Denied, Home, LUX, RIVAL, TestClock, denied};
 use tonic::Code;
 
 /// 2026-11-24T10:00:00Z, the second in which a home's ledger begins.

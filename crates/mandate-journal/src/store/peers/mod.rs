@@ -37,6 +37,21 @@ CREATE INDEX equivocation_pair ON equivocation (token, earlier_seq);
 CREATE INDEX equivocation_key ON equivocation (peer, kid);
 ";
 
+/// Another token that shows the same size under a key.
+const OTHER_OF_SIZE: &str = "
+    SELECT seq, kid, size, token FROM shown
+    WHERE peer = :peer AND kid = :kid AND size = :size AND token <> :token LIMIT 1";
+/// The largest size that a peer showed under a key, up to an entry.
+const PEAK: &str = "
+    SELECT p.seq, p.kid, p.size, p.token FROM shown AS l JOIN shown AS p ON p.seq = l.peak
+    WHERE l.peer = :peer AND l.kid = :kid AND l.seq <= :seq ORDER BY l.seq DESC LIMIT 1";
+const IS_KNOWN: &str =
+    "SELECT 1 FROM shown WHERE peer = :peer AND kid = :kid AND size = :size AND token = :token";
+const IS_ACCUSED_OF: &str =
+    "SELECT 1 FROM equivocation WHERE token = :token AND earlier_seq = :earlier_seq";
+const ACCUSED: &str =
+    "SELECT seq FROM equivocation WHERE peer = :peer AND kid = :kid ORDER BY seq LIMIT 1";
+
 /// A head and the entry that holds its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
@@ -47,8 +62,6 @@ pub struct Seen {
 }
 
 impl Seen {
-    const COLUMNS: &str = "p.seq, p.kid, p.size, p.token";
-
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let shown = Shown {
             kid: KeyId::from_bytes(row.get(1)?),
@@ -166,29 +179,19 @@ fn other_of_size(
     kid: &KeyId,
     new: &Shown,
 ) -> Result<Option<Seen>, StoreError> {
-    let sql = format!(
-        "SELECT {} FROM shown AS p WHERE peer = :peer AND kid = :kid AND size = :size
-         AND token <> :token LIMIT 1",
-        Seen::COLUMNS
-    );
     let parameters = named_params! {
         ":peer": peer,
         ":kid": kid.as_bytes(),
         ":size": new.size,
         ":token": new.token.as_bytes(),
     };
-    Ok(db.prepare_cached(&sql)?.query_row(parameters, Seen::read).optional()?)
+    Ok(db.prepare_cached(OTHER_OF_SIZE)?.query_row(parameters, Seen::read).optional()?)
 }
 
 /// The largest size that a peer showed under a key, up to entry `seq`.
 fn peak(db: &Connection, peer: &str, kid: &KeyId, seq: u64) -> Result<Option<Seen>, StoreError> {
-    let sql = format!(
-        "SELECT {} FROM shown AS l JOIN shown AS p ON p.seq = l.peak
-         WHERE l.peer = :peer AND l.kid = :kid AND l.seq <= :seq ORDER BY l.seq DESC LIMIT 1",
-        Seen::COLUMNS
-    );
     let parameters = named_params! { ":peer": peer, ":kid": kid.as_bytes(), ":seq": seq };
-    Ok(db.prepare_cached(&sql)?.query_row(parameters, Seen::read).optional()?)
+    Ok(db.prepare_cached(PEAK)?.query_row(parameters, Seen::read).optional()?)
 }
 
 /// Whether a token is here, in whichever entry.
@@ -197,15 +200,13 @@ fn peak(db: &Connection, peer: &str, kid: &KeyId, seq: u64) -> Result<Option<See
 ///
 /// [`StoreError::Sqlite`].
 pub fn is_known(db: &Connection, peer: &str, shown: &Shown) -> Result<bool, StoreError> {
-    let sql =
-        "SELECT 1 FROM shown WHERE peer = :peer AND kid = :kid AND size = :size AND token = :token";
     let parameters = named_params! {
         ":peer": peer,
         ":kid": shown.kid.as_bytes(),
         ":size": shown.size,
         ":token": shown.token.as_bytes(),
     };
-    Ok(db.prepare_cached(sql)?.exists(parameters)?)
+    Ok(db.prepare_cached(IS_KNOWN)?.exists(parameters)?)
 }
 
 /// Whether the very same two tokens were written down as a contradiction before.
@@ -214,10 +215,9 @@ pub fn is_known(db: &Connection, peer: &str, shown: &Shown) -> Result<bool, Stor
 ///
 /// [`StoreError::Sqlite`].
 pub fn is_accused_of(db: &Connection, token: &Shown, earlier: &Seen) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM equivocation WHERE token = :token AND earlier_seq = :earlier_seq";
     let parameters =
         named_params! { ":token": token.token.as_bytes(), ":earlier_seq": earlier.seq };
-    Ok(db.prepare_cached(sql)?.exists(parameters)?)
+    Ok(db.prepare_cached(IS_ACCUSED_OF)?.exists(parameters)?)
 }
 
 /// The first entry that holds a contradiction of `peer` in a token under `kid`.
@@ -226,9 +226,8 @@ pub fn is_accused_of(db: &Connection, token: &Shown, earlier: &Seen) -> Result<b
 ///
 /// [`StoreError::Sqlite`].
 pub fn accused(db: &Connection, peer: &str, kid: &KeyId) -> Result<Option<u64>, StoreError> {
-    let sql = "SELECT seq FROM equivocation WHERE peer = :peer AND kid = :kid ORDER BY seq LIMIT 1";
     let parameters = named_params! { ":peer": peer, ":kid": kid.as_bytes() };
-    Ok(db.prepare_cached(sql)?.query_row(parameters, |row| row.get(0)).optional()?)
+    Ok(db.prepare_cached(ACCUSED)?.query_row(parameters, |row| row.get(0)).optional()?)
 }
 
 /// The contradictions that were written down: the newest first, at most `limit`.
