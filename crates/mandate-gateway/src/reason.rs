@@ -17,6 +17,8 @@ pub enum Reason {
     CartUnknown,
     /// A claim is missing, unknown or out of its rules.
     ClaimsInvalid,
+    /// The principal's wallet shows two heads of its log that cannot both be true.
+    Equivocation,
     /// The mandate's time is over.
     Expired,
     /// The mandate headers, or the header of the token in them, are not what they have to be.
@@ -63,11 +65,12 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::AlreadyUsed,
         Self::AudienceMismatch,
         Self::CartUnknown,
         Self::ClaimsInvalid,
+        Self::Equivocation,
         Self::Expired,
         Self::HeaderInvalid,
         Self::InProgress,
@@ -99,6 +102,7 @@ impl Reason {
             Self::AudienceMismatch => "audience_mismatch",
             Self::CartUnknown => "cart_unknown",
             Self::ClaimsInvalid => "claims_invalid",
+            Self::Equivocation => "equivocation",
             Self::Expired => "expired",
             Self::HeaderInvalid => "header_invalid",
             Self::InProgress => "in_progress",
@@ -137,6 +141,7 @@ impl Reason {
             | Self::SignatureInvalid => 401,
             Self::PaymentRequired => 402,
             Self::CartUnknown
+            | Self::Equivocation
             | Self::OverCap
             | Self::PriceMismatch
             | Self::RequestMismatch

@@ -1,6 +1,7 @@
 //! Why a call is refused: a typed cause, its stable reason, and a sentence that names the way out.
 
 use mandate::clock::ClockFault;
+use mandate::history::Rule;
 use mandate::token::{CLOCK_SKEW_S, DraftError, ParseError, Part, QuoteError};
 use mandate::{KeyId, MerchantId, Money, PrincipalId, Sku, UnixSeconds, VerifyError};
 use thiserror::Error;
@@ -9,6 +10,9 @@ use crate::reason::Reason;
 
 /// Largest body of a call, in bytes.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The way out for a principal whose wallet contradicted itself.
+const NEW_LOG: &str = "A wallet that lost its ledger has to start a new one under a new key, which this merchant lists in place of the old one";
 
 /// Why a call is refused. Nothing with an effect reached the API.
 #[derive(Debug, Error)]
@@ -58,6 +62,20 @@ pub enum Refusal {
     /// The request has several content types, or one that is no text.
     #[error("Content-Type is there more than once, or is no text; send one")]
     ContentType,
+    /// The principal's wallet shows two heads of its log that cannot both be true.
+    #[error(
+        "the wallet of {issuer} contradicts itself: {}; both tokens are kept as proof, and its key is used no longer. {NEW_LOG}", heads(*rule, *size, *earlier_size)
+    )]
+    Equivocation {
+        /// The principal.
+        issuer: PrincipalId,
+        /// How they contradict each other.
+        rule: Rule,
+        /// Entries in the wallet's log, by the new token.
+        size: u64,
+        /// Entries in the wallet's log, by the one from before.
+        earlier_size: u64,
+    },
     /// The mandate ran out.
     #[error("the mandate ran out at {}; mint a new one", exp.utc())]
     Expired {
@@ -74,6 +92,14 @@ pub enum Refusal {
     IssuerUnknown {
         /// Who it says it is.
         issuer: PrincipalId,
+    },
+    /// The principal's wallet contradicted itself under this key.
+    #[error("the wallet of {issuer} contradicted itself under the key {kid} before. {NEW_LOG}")]
+    KeyBarred {
+        /// The principal.
+        issuer: PrincipalId,
+        /// The key.
+        kid: KeyId,
     },
     /// The gateway has no key.
     #[error("the gateway cannot sign at the moment; its operator is told why")]
@@ -208,6 +234,18 @@ pub enum Refusal {
     },
 }
 
+/// What two heads say of one log.
+fn heads(rule: Rule, size: u64, earlier_size: u64) -> String {
+    match rule {
+        Rule::Backwards => format!(
+            "its log was of size {earlier_size} in a token from before, and is of size {size} in this one"
+        ),
+        Rule::SameSize => {
+            format!("two of its tokens are each the last entry of a log of size {size}")
+        }
+    }
+}
+
 /// Whether an upstream failure left a mandate in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spent {
@@ -271,6 +309,7 @@ impl Refusal {
             | Self::JournalUnsafe
             | Self::ReceiptUnwritten
             | Self::KeyUnavailable => Reason::Unavailable,
+            Self::Equivocation { .. } | Self::KeyBarred { .. } => Reason::Equivocation,
             Self::Expired { .. } => Reason::Expired,
             Self::Header(_) => Reason::HeaderInvalid,
             Self::InProgress => Reason::InProgress,

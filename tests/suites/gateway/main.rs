@@ -4,6 +4,7 @@ mod agreement;
 mod breaks;
 mod caps;
 mod claims;
+mod equivocation;
 mod hang_up;
 mod model;
 mod once;

@@ -44,6 +44,21 @@ pub enum Token {
 }
 
 impl Token {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Intent(intent) => intent.as_str(),
+            Self::Payment(payment) => payment.as_str(),
+        }
+    }
+
+    /// Entries of its wallet's log.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Intent(intent) => intent.head().size,
+            Self::Payment(payment) => payment.head().size,
+        }
+    }
+
     pub fn hash(&self) -> String {
         match self {
             Self::Intent(intent) => intent.hash().to_string(),
@@ -112,10 +127,7 @@ enum Shown {
 impl Shown {
     fn of(&self, one: &Minted, minted: &mut Vec<Minted>) -> String {
         minted.push(one.clone());
-        let compact = match &one.token {
-            Token::Intent(intent) => intent.as_str(),
-            Token::Payment(payment) => payment.as_str(),
-        };
+        let compact = one.token.as_str();
         match self {
             Self::Whole => compact.to_owned(),
             Self::HashAlone => one.token.hash(),

@@ -30,6 +30,8 @@ pub enum Upstream {
 pub enum Journal {
     Nothing,
     Refusal,
+    /// With both tokens, as the proof.
+    Equivocation,
 }
 
 /// What was done before, in terms of the last token of the file.
@@ -43,6 +45,10 @@ pub enum Given {
     Another(Became),
     /// The principal paid for something else.
     Sale,
+    /// The principal showed another token as the last entry of a log of the same size.
+    Fork,
+    /// The principal contradicted itself in two other tokens.
+    Forked,
     /// A call of the principal is under way, and one is all it may have.
     UnderWay,
     /// So many seconds went by after the tokens were minted.
@@ -96,6 +102,7 @@ impl<'a> Vector<'a> {
             journal: match fields.get("journal") {
                 None => Journal::Nothing,
                 Some(&"refusal") => Journal::Refusal,
+                Some(&"equivocation") => Journal::Equivocation,
                 Some(other) => panic!("`journal` is unknown: {other:?}"),
             },
             given: fields
@@ -122,6 +129,8 @@ fn given(text: &str) -> Given {
         "another reserved" => Given::Another(Became::Reserved),
         "another void" => Given::Another(Became::Void),
         "a sale" => Given::Sale,
+        "a fork" => Given::Fork,
+        "a fork before" => Given::Forked,
         "one call under way" => Given::UnderWay,
         "clock set back" => Given::ClockBack,
         "no key" => Given::NoKey,

@@ -129,16 +129,14 @@ fn judge(shop: &Shop, vector: &Vector<'_>, before: &Before, filled: &Filled, ans
     };
     assert_eq!((quotes.len(), calls.len()), expected, "questions and calls that the API heard");
     let entries = shop.entries();
-    let refusals = refusals(&entries[before.entries..]);
+    let (refusals, proofs) = refusals(&entries[before.entries..]);
+    assert_eq!(proofs.len(), usize::from(vector.journal == Journal::Equivocation));
     match (vector.journal, refusals.as_slice(), filled.minted.last()) {
+        (Journal::Equivocation, [], Some(minted)) => assert_eq!(proofs, [minted.token.as_str()]),
         (Journal::Nothing, [], _) => {}
         (Journal::Refusal, [written], Some(minted)) => {
             assert_eq!(Some(written.reason), vector.reason);
-            let of = match &minted.token {
-                Token::Intent(intent) => intent.as_str(),
-                Token::Payment(payment) => payment.as_str(),
-            };
-            assert_eq!(written.mandate, of);
+            assert_eq!(written.mandate, minted.token.as_str());
         }
         (_, written, _) => panic!("the journal keeps {written:?}"),
     }
@@ -194,13 +192,17 @@ fn assert_problem(status: u16, problem: &serde_json::Value) {
     assert_eq!(members.contains_key("receipt"), members["reason"] == "already_used");
 }
 
-fn refusals(entries: &[Vec<u8>]) -> Vec<Refusal> {
-    let events = entries.iter().map(|bytes| Event::parse(&Entry::parse(bytes).unwrap()).unwrap());
-    let refusals = events.filter_map(|event| match event {
-        Event::Refusal(refusal) => Some(refusal),
-        _ => None,
-    });
-    refusals.collect()
+/// The refusals in these entries, and the newer token of each contradiction.
+fn refusals(entries: &[Vec<u8>]) -> (Vec<Refusal>, Vec<String>) {
+    let (mut refusals, mut proofs) = (Vec::new(), Vec::new());
+    for bytes in entries {
+        match Event::parse(&Entry::parse(bytes).unwrap()).unwrap() {
+            Event::Refusal(refusal) => refusals.push(refusal),
+            Event::Equivocation(found) => proofs.push(found.token),
+            _ => {}
+        }
+    }
+    (refusals, proofs)
 }
 
 /// Brings about what is given; calls that are under way end when the result is dropped.
@@ -224,6 +226,12 @@ async fn prepare(
             Given::Sale => {
                 let payment = shop.pay(&payer("ada"), &Ask::one("book_room"), &booking()).await;
                 assert_eq!(shop.send_payment(&booking(), &payment).await.status, 200);
+            }
+            Given::Fork => assert_eq!(fork(shop, minted().token.size()).await.status, 200),
+            Given::Forked => {
+                let size = minted().token.size() + 1;
+                assert_eq!(fork(shop, size).await.status, 200);
+                assert_eq!(fork(shop, size).await.status, 403);
             }
             Given::UnderWay => {
                 let rooms = Call::bare("GET", "/rooms");
@@ -275,6 +283,14 @@ async fn another(shop: &Shop, minted: &Minted, became: Became) {
     };
     script(shop, became);
     shop.send_payment(&minted.call, &other).await;
+}
+
+/// Uses a fresh intent that is the last entry of a log of this size.
+async fn fork(shop: &Shop, size: u64) -> Answered {
+    let (ada, ask) = (payer("ada"), Ask::one("search_rooms"));
+    let claims = ada.intent_claims(shop.merchant(), &ask, shop.clock.now());
+    let intent = ada.sign_at::<mandate::Intent>(&claims, size);
+    shop.send_intent(&Call::bare("GET", "/rooms"), &intent).await
 }
 
 fn booking() -> Call {

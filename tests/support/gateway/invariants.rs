@@ -100,7 +100,8 @@ pub fn check_entries(entries: &[Vec<u8>], merchant: &MerchantId) -> BTreeMap<Str
             Event::Bar(bar) => walk.barred(entry.time, &bar),
             Event::Receipt(receipt) => walk.answered(&receipt),
             Event::Refusal(refusal) => walk.refused(&refusal),
-            Event::Init(_)
+            Event::Equivocation(_)
+            | Event::Init(_)
             | Event::Clock(_)
             | Event::Policy(_)
             | Event::PolicyRefused(_)

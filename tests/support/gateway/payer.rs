@@ -39,13 +39,15 @@ impl Ask {
     }
 }
 
+/// How many tokens all payers signed: the size of the log that each names. Two payers with one key, as tests make them
+/// for one name, are one wallet, whose log only grows.
+static SIGNED: AtomicU64 = AtomicU64::new(0);
+
 /// A principal whose key signs anything.
 #[derive(Debug)]
 pub struct Payer {
     id: PrincipalId,
     key: SigningKey,
-    /// How many tokens it signed: the size of the log that they name.
-    signed: AtomicU64,
 }
 
 impl Payer {
@@ -53,7 +55,7 @@ impl Payer {
     #[must_use]
     pub fn new(seed: [u8; 32]) -> Self {
         let key = SigningKey::from_seed(Seed::copy_from(&seed));
-        Self { id: PrincipalId::from_key(&key.public_key()), key, signed: AtomicU64::new(0) }
+        Self { id: PrincipalId::from_key(&key.public_key()), key }
     }
 
     /// A principal that is known by a stable id.
@@ -160,9 +162,21 @@ impl Payer {
     /// If they break a rule of their kind.
     #[must_use]
     pub fn sign<K: Kind<Role = PrincipalRole>>(&self, claims: &K::Claims) -> Mandate<K> {
-        let size = self.signed.fetch_add(1, Ordering::Relaxed) + 1;
-        let head = Head { size, root: Root::of(&size.to_be_bytes()) };
-        sign_with(claims, head, &self.key)
+        self.sign_at(claims, SIGNED.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Signs claims as the last entry of a log of this size, whatever was signed before: no honest wallet does.
+    ///
+    /// # Panics
+    ///
+    /// As [`Payer::sign`].
+    #[must_use]
+    pub fn sign_at<K: Kind<Role = PrincipalRole>>(
+        &self,
+        claims: &K::Claims,
+        size: u64,
+    ) -> Mandate<K> {
+        sign_with(claims, Head { size, root: Root::of(&size.to_be_bytes()) }, &self.key)
     }
 }
 

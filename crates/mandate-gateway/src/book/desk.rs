@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::answer::{IntentState, Outcome, Presented, Reservation};
 use super::damage::damaged;
+use super::equivocation::Trusted;
 use super::event::{self, Decider, Event, kind};
 use super::key::UseKey;
 use super::recorded::Recorded;
@@ -115,12 +116,13 @@ impl<'a, 't> Desk<'a, 't> {
     /// Promises a price; the same cart if one lives already.
     pub(super) fn quote(
         &mut self,
-        intent: &Mandate<Intent>,
+        presented: &Trusted<Intent>,
         call: &Call,
         quote: &Quote,
         life_s: u64,
         jti: Jti,
     ) -> Result<Result<IntentState, Refusal>, StoreError> {
+        let intent = &presented.mandate;
         match self.intent_state(&intent.hash(), call.request)? {
             Ok(IntentState::Fresh) => {}
             known => return Ok(known),
@@ -130,6 +132,9 @@ impl<'a, 't> Desk<'a, 't> {
         }
         // The API may have taken its time with the price; a wallet pays no cart that came after its intent ran out.
         if let Err(refusal) = judge::timely(intent.claims().life(), self.now.wall) {
+            return Ok(Err(refusal));
+        }
+        if let Some(refusal) = self.equivocation(&intent.claims().iss, presented, None)? {
             return Ok(Err(refusal));
         }
         let draft = match self.draft_cart(intent, call, quote, life_s, jti)? {
@@ -180,10 +185,11 @@ impl<'a, 't> Desk<'a, 't> {
     /// Reserves the use of a payment, or says what is known of it.
     pub(super) fn present_payment(
         &mut self,
-        payment: &Mandate<Payment>,
+        presented: &Trusted<Payment>,
         cart: Option<&(u64, Mandate<Cart>)>,
         call: &Call,
     ) -> Result<Presented, StoreError> {
+        let payment = &presented.mandate;
         let key = payment.hash().into();
         if let Some(known) = self.known(&key, call)? {
             return Ok(known);
@@ -198,19 +204,24 @@ impl<'a, 't> Desk<'a, 't> {
         if let Some(other) = rows::use_by_intent(self.tx.db(), &claims.intent)? {
             return Ok(Presented::UsedByAnother(stopped::receipt_of(self.tx.db(), &other)?));
         }
+        let answers = cart.map(|(seq, _)| *seq);
+        if let Some(refusal) = self.equivocation(&claims.iss, presented, answers)? {
+            return Ok(Presented::Refused(refusal));
+        }
         let charge = Charge::of(claims);
         if let Some(index) = totals::first_passed(self.tx.db(), &charge, &claims.caps)? {
             return Ok(Presented::Refused(Refusal::OverCap { index }));
         }
-        self.reserve(key, payment.as_str(), cart.map(|(seq, _)| *seq), call)
+        self.reserve(key, payment.as_str(), answers, call)
     }
 
     /// Reserves the use of an intent for a free action, or says what is known of it.
     pub(super) fn present_free(
         &mut self,
-        intent: &Mandate<Intent>,
+        presented: &Trusted<Intent>,
         call: &Call,
     ) -> Result<Presented, StoreError> {
+        let intent = &presented.mandate;
         let key = intent.hash().into();
         if let Some(known) = self.known(&key, call)? {
             return Ok(known);
@@ -226,6 +237,9 @@ impl<'a, 't> Desk<'a, 't> {
         // Its action was a paid one when it was used.
         if let Some(other) = rows::use_by_intent(self.tx.db(), &intent.hash())? {
             return Ok(Presented::UsedByAnother(stopped::receipt_of(self.tx.db(), &other)?));
+        }
+        if let Some(refusal) = self.equivocation(&intent.claims().iss, presented, None)? {
+            return Ok(Presented::Refused(refusal));
         }
         self.reserve(key, intent.as_str(), None, call)
     }
@@ -295,11 +309,12 @@ impl<'a, 't> Desk<'a, 't> {
     /// Voids a payment that was never presented in its time, which bars it for ever.
     pub(super) fn bar(
         &mut self,
-        payment: &Mandate<Payment>,
+        presented: &Trusted<Payment>,
         cart: Option<&(u64, Mandate<Cart>)>,
         reason: VoidReason,
         jti: Jti,
     ) -> Result<Presented, StoreError> {
+        let payment = &presented.mandate;
         let key = payment.hash().into();
         if let Some(used) = rows::use_by_key(self.tx.db(), &key)? {
             return Ok(match stopped::receipt_of(self.tx.db(), &used)? {
@@ -322,6 +337,10 @@ impl<'a, 't> Desk<'a, 't> {
         if let Err(refusal) = timely {
             return Ok(Presented::Refused(refusal));
         }
+        let answers = cart.map(|(seq, _)| *seq);
+        if let Some(refusal) = self.equivocation(&claims.iss, presented, answers)? {
+            return Ok(Presented::Refused(refusal));
+        }
         let stored = stored_token(self.tx.head().size, payment.as_str())?;
         let draft = self.draft_receipt(Used::paid(&stored), &Outcome::Void { reason }, jti)?;
         let appended = self.append(
@@ -330,7 +349,7 @@ impl<'a, 't> Desk<'a, 't> {
                 header: draft.header().to_owned(),
                 claims: draft.claims_json().to_owned(),
                 mandate: payment.as_str().to_owned(),
-                cart_seq: cart.map(|(seq, _)| *seq).unwrap_or_default(),
+                cart_seq: answers.unwrap_or_default(),
             },
         )?;
         Ok(Presented::Settled(Recorded { draft, head: appended.head }))

@@ -3,6 +3,7 @@
 //! An own token is kept as its header and claims, the bytes that were signed less `log`; a wallet's token is kept
 //! whole. Nothing in here is secret, and no body of a call is kept.
 
+use mandate::history::Rule;
 use mandate::key::Jwk;
 use mandate::{MerchantId, PolicyDigest, PrincipalId, RequestDigest};
 use mandate_journal::{Entry, EntryError};
@@ -20,6 +21,8 @@ pub mod kind {
     pub const CART: &str = "cart";
     /// The operator confirmed the clock.
     pub const CLOCK: &str = "clock";
+    /// A principal's token contradicts one that its wallet signed before.
+    pub const EQUIVOCATION: &str = "equivocation";
     /// The first entry.
     pub const INIT: &str = "init";
     /// A gateway.toml came into force.
@@ -130,6 +133,22 @@ pub struct Bar {
     pub cart_seq: u64,
 }
 
+/// A principal's token contradicts one that its wallet signed before: both are the proof. Its key is used no longer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Equivocation {
+    /// The principal.
+    pub peer: PrincipalId,
+    /// How they contradict each other.
+    pub rule: Rule,
+    /// The new token, whole: an intent or a payment.
+    pub token: String,
+    /// The one that it contradicts, whole.
+    pub earlier: String,
+    /// The entry that holds that one.
+    pub earlier_seq: u64,
+}
+
 /// A call was refused; nothing reached the API.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,6 +185,7 @@ pub enum Event {
     Bar(Bar),
     Cart(Cart),
     Clock(Clock),
+    Equivocation(Equivocation),
     Init(Init),
     Policy(Policy),
     PolicyRefused(PolicyRefused),
@@ -201,6 +221,7 @@ impl Event {
             kind::BAR => Self::Bar(entry.fields()?),
             kind::CART => Self::Cart(entry.fields()?),
             kind::CLOCK => Self::Clock(entry.fields()?),
+            kind::EQUIVOCATION => Self::Equivocation(entry.fields()?),
             kind::INIT => Self::Init(entry.fields()?),
             kind::POLICY => Self::Policy(entry.fields()?),
             kind::POLICY_REFUSED => Self::PolicyRefused(entry.fields()?),

@@ -7,6 +7,7 @@
 mod answer;
 mod damage;
 mod desk;
+mod equivocation;
 pub mod event;
 mod key;
 mod notes;
@@ -28,13 +29,16 @@ use mandate::token::{Cart, Intent, Mandate, Payment, Quote, Receipt};
 use mandate::{Head, IntentHash, Jti, MerchantId, PublicKey, RequestDigest, Signer};
 use mandate_journal::{
     Died, Genesis as JournalGenesis, Journal, OpenError, Options, Progress, StoreError,
-    Transaction, Verified, VerifyFault, WriteError, verify,
+    Transaction, Verified, VerifyFault, WriteError, peers, verify,
 };
 
 use crate::judge::Call;
 use crate::refusal::Refusal;
 
+pub use mandate_journal::peers::Equivocation;
+
 pub use answer::{IntentState, Outcome, Presented, Reservation};
+pub use equivocation::Trusted;
 pub use event::Decider;
 pub use key::UseKey;
 pub use recorded::Recorded;
@@ -51,6 +55,9 @@ pub const BOOK_NAME: &str = "gateway";
 
 /// Most uses that one call of [`Book::reserved`] gives.
 pub const RESERVED_MAX: u32 = 256;
+
+/// Most contradictions that [`BookStatus`] tells of.
+pub const EQUIVOCATIONS_MAX: u32 = 16;
 
 /// Whose book it is, for its first entry.
 #[derive(Debug, Clone)]
@@ -89,6 +96,9 @@ pub struct BookStatus {
     pub distrusted: Option<String>,
     /// How many uses wait for what became of them.
     pub reserved: u64,
+    /// Principals that contradicted themselves, the newest first: at most [`EQUIVOCATIONS_MAX`]. The journal has them
+    /// all.
+    pub equivocations: Vec<Equivocation>,
 }
 
 /// The merchant's book. Cheap to clone; all clones are one book.
@@ -198,7 +208,7 @@ impl Book {
     pub async fn quote(
         &self,
         now: ClockReading,
-        intent: Mandate<Intent>,
+        intent: Trusted<Intent>,
         call: Call,
         quote: Quote,
         life_s: u64,
@@ -241,7 +251,7 @@ impl Book {
     pub async fn present_payment(
         &self,
         now: ClockReading,
-        payment: Mandate<Payment>,
+        payment: Trusted<Payment>,
         cart: Option<(u64, Mandate<Cart>)>,
         call: Call,
     ) -> Result<Presented, WriteError> {
@@ -259,7 +269,7 @@ impl Book {
     pub async fn present_free(
         &self,
         now: ClockReading,
-        intent: Mandate<Intent>,
+        intent: Trusted<Intent>,
         call: Call,
     ) -> Result<Presented, WriteError> {
         if let Err(refusal) = self.usable() {
@@ -292,7 +302,7 @@ impl Book {
     pub async fn bar(
         &self,
         now: ClockReading,
-        payment: Mandate<Payment>,
+        payment: Trusted<Payment>,
         cart: Option<(u64, Mandate<Cart>)>,
         reason: VoidReason,
         jti: Jti,
@@ -324,7 +334,9 @@ impl Book {
         let distrusted = self.distrusted().map(str::to_owned);
         self.at_desk(now, move |desk| {
             let reserved = rows::count_reserved(desk.tx.db())?;
-            Ok(BookStatus { head: desk.tx.head(), clock: desk.clock().err(), distrusted, reserved })
+            let equivocations = peers::equivocations(desk.tx.db(), EQUIVOCATIONS_MAX)?;
+            let (head, clock) = (desk.tx.head(), desk.clock().err());
+            Ok(BookStatus { head, clock, distrusted, reserved, equivocations })
         })
         .await
     }

@@ -2,9 +2,10 @@
 //!
 //! Rows change through [`Projection::apply`] alone, one entry at a time, so replaying the journal makes them again.
 
+use mandate::history::Shown;
 use mandate::token::{Draft, Intent, Kind, Payment, Receipt, UnverifiedMandate};
-use mandate::{Cart, ReceiptClaims, UnixSeconds};
-use mandate_journal::{Entry, LogOwner, Projection, StoreError};
+use mandate::{Cart, PrincipalId, ReceiptClaims, UnixSeconds};
+use mandate_journal::{Entry, LogOwner, Projection, StoreError, peers};
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 
@@ -51,9 +52,37 @@ impl Sales {
     }
 }
 
+fn note<K: Kind>(
+    db: &Connection,
+    seq: u64,
+    issuer: &PrincipalId,
+    token: &UnverifiedMandate<K>,
+) -> Result<(), StoreError> {
+    peers::note(db, seq, issuer.as_str(), &Shown::from(token))
+}
+
+/// Notes the head in a token of either kind, and gives it back.
+fn note_either(db: &Connection, seq: u64, compact: &str) -> Result<Shown, StoreError> {
+    if let Ok(payment) = UnverifiedMandate::<Payment>::parse(compact) {
+        note(db, seq, &payment.claims().iss, &payment)?;
+        return Ok(Shown::from(&payment));
+    }
+    let intent = stored_token::<Intent>(seq, compact)?;
+    note(db, seq, &intent.claims().iss, &intent)?;
+    Ok(Shown::from(&intent))
+}
+
+fn apply_cart(db: &Connection, seq: u64, cart: &event::Cart) -> Result<(), StoreError> {
+    let draft = stored_draft::<Cart>(seq, &cart.header, &cart.claims)?;
+    let intent = stored_token::<Intent>(seq, &cart.intent)?;
+    note(db, seq, &intent.claims().iss, &intent)?;
+    rows::insert_cart(db, seq, draft.claims())
+}
+
 fn apply_use(db: &Connection, seq: u64, used: &event::Use) -> Result<(), StoreError> {
     if used.cart_seq.is_none() {
         let intent = stored_token::<Intent>(seq, &used.mandate)?;
+        note(db, seq, &intent.claims().iss, &intent)?;
         let hash = intent.hash();
         return rows::insert_use(
             db,
@@ -69,6 +98,7 @@ fn apply_use(db: &Connection, seq: u64, used: &event::Use) -> Result<(), StoreEr
         );
     }
     let payment = stored_token::<Payment>(seq, &used.mandate)?;
+    note(db, seq, &payment.claims().iss, &payment)?;
     let charge = Charge::of(payment.claims());
     rows::insert_use(
         db,
@@ -102,6 +132,7 @@ fn apply_receipt(db: &Connection, seq: u64, receipt: &event::Receipt) -> Result<
 
 fn apply_bar(db: &Connection, seq: u64, bar: &event::Bar) -> Result<(), StoreError> {
     let payment = stored_token::<Payment>(seq, &bar.mandate)?;
+    note(db, seq, &payment.claims().iss, &payment)?;
     let charge = Charge::of(payment.claims());
     rows::insert_use(
         db,
@@ -135,18 +166,18 @@ impl Projection for Sales {
                 self.owner = rows::owner(db)?;
                 Ok(())
             }
-            Event::Cart(cart) => {
-                let draft = stored_draft::<Cart>(seq, &cart.header, &cart.claims)?;
-                rows::insert_cart(db, seq, draft.claims())
+            Event::Cart(cart) => apply_cart(db, seq, &cart),
+            Event::Equivocation(found) => {
+                let shown = note_either(db, seq, &found.token)?;
+                let against = (found.earlier_seq, found.rule);
+                peers::accuse(db, seq, found.peer.as_str(), &shown, against)
             }
+            Event::Refusal(refusal) => note_either(db, seq, &refusal.mandate).map(drop),
             Event::Use(used) => apply_use(db, seq, &used),
             Event::Receipt(receipt) => apply_receipt(db, seq, &receipt),
             Event::Bar(bar) => apply_bar(db, seq, &bar),
             Event::Policy(policy) => rows::set_policy(db, &policy.digest),
-            Event::Clock(_)
-            | Event::PolicyRefused(_)
-            | Event::RateLimited(_)
-            | Event::Refusal(_) => Ok(()),
+            Event::Clock(_) | Event::PolicyRefused(_) | Event::RateLimited(_) => Ok(()),
         }
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, Limited};
-use mandate::Root;
+use mandate::{PrincipalId, Root};
 use mandate_host::log;
 use mandate_journal::{StoreError, VerifyFault, WriteError, read};
 use serde::Serialize;
@@ -17,11 +17,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{
-    Checked, Confirmed, InclusionPath, Problem, Reserved, Resolve, Resolved, Signed, Status,
-    Stored, Waiting,
+    Checked, Confirmed, Contradicted, InclusionPath, Problem, Reserved, Resolve, Resolved, Signed,
+    Status, Stored, Waiting,
 };
-use crate::book::{Book, Outcome, Unsettled};
+use crate::book::{Book, Equivocation, Outcome, Unsettled};
 use crate::service::{BoxError, Gateway, ResolveError};
+use crate::settings::Enrolment;
 
 /// Largest body of a request, in bytes.
 const BODY_BYTES_MAX: usize = 4 * 1024;
@@ -102,7 +103,19 @@ async fn status(gateway: &Gateway) -> Result<Status, Refused> {
         journal_problem: state.distrusted,
         head: state.head,
         reserved: state.reserved,
+        equivocations: contradicted(state.equivocations, &settings.enrolment),
     })
+}
+
+/// Those of principals that are accepted under that key now; whoever has another is done with it.
+fn contradicted(found: Vec<Equivocation>, enrolment: &Enrolment) -> Vec<Contradicted> {
+    let listed = found.into_iter().filter_map(|found| {
+        let Equivocation { seq, peer, kid, earlier_seq, rule } = found;
+        let principal: PrincipalId = peer.parse().ok()?;
+        enrolment.keys(&principal)?.key(&kid)?;
+        Some(Contradicted { principal, seq, earlier_seq, rule })
+    });
+    listed.collect()
 }
 
 async fn entries(gateway: &Gateway, from: u64, limit: u64) -> Result<Stored, Refused> {

@@ -29,8 +29,8 @@ use tokio::net::UnixListener;
 
 pub use serve::serve;
 pub use wire::{
-    Checked, Confirmed, InclusionPath, Problem, Reserved, Resolve, ResolveFault, ResolveOutcome,
-    Resolved, Signed, Status, Stored, Waiting,
+    Checked, Confirmed, Contradicted, InclusionPath, Problem, Reserved, Resolve, ResolveFault,
+    ResolveOutcome, Resolved, Signed, Status, Stored, Waiting,
 };
 
 /// The socket's name in the state folder.

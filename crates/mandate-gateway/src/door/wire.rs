@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use mandate::history::Rule;
 use mandate::text::{Order, VoidReason};
-use mandate::{Head, KeyId, MerchantId, PolicyDigest, Root, UnixSeconds};
+use mandate::{Head, KeyId, MerchantId, PolicyDigest, PrincipalId, Root, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -42,6 +43,22 @@ pub struct Status {
     pub head: Head,
     /// How many uses wait for what became of them.
     pub reserved: u64,
+    /// Principals whose wallet's log contradicts itself under a key that is listed: the newest first.
+    pub equivocations: Vec<Contradicted>,
+}
+
+/// Two tokens of one principal whose heads of its wallet's log cannot both be true.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contradicted {
+    /// The principal.
+    pub principal: PrincipalId,
+    /// The entry that holds both tokens, whole.
+    pub seq: u64,
+    /// The entry in which the earlier of the two came in.
+    pub earlier_seq: u64,
+    /// How they contradict each other.
+    pub rule: Rule,
 }
 
 /// A page of entries.

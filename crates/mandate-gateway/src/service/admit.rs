@@ -2,9 +2,10 @@
 //!
 //! Nothing is remembered of a token before this is done.
 
-use mandate::token::{Kind, Mandate, UnverifiedMandate, VerifyError};
+use mandate::token::{Kind, UnverifiedMandate, VerifyError};
 use mandate::{Intent, Payment, PrincipalId, PrincipalRole, PublicKey};
 
+use crate::book::Trusted;
 use crate::refusal::Refusal;
 use crate::settings::Enrolment;
 
@@ -38,7 +39,7 @@ pub(super) fn admit<K: Carried>(
     compact: &str,
     enrolment: &Enrolment,
     own_key: &PublicKey,
-) -> Result<Mandate<K>, Refusal> {
+) -> Result<Trusted<K>, Refusal> {
     let token = UnverifiedMandate::<K>::parse(compact)
         .map_err(|fault| Refusal::Token { header: K::HEADER, fault })?;
     let issuer = K::issuer(token.claims());
@@ -48,5 +49,6 @@ pub(super) fn admit<K: Carried>(
     if *token.kid() == own_key.id() {
         return Err(Refusal::RoleInvalid { kid: *token.kid() });
     }
-    token.verify(&keys).map_err(|fault: VerifyError| Refusal::Signature(fault))
+    let mandate = token.verify(&keys).map_err(|fault: VerifyError| Refusal::Signature(fault))?;
+    Ok(Trusted { mandate, keys })
 }

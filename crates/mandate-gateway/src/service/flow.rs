@@ -19,7 +19,7 @@ use super::limits::InFlight;
 use super::request::{BoxError, Whole, check_declared_size, origin_form, read_body};
 use super::turns::Turn;
 use super::{AnswerBody, Upstream, quote, receipts};
-use crate::book::Recorded;
+use crate::book::{Recorded, Trusted};
 use crate::judge::Call;
 use crate::refusal::{HeaderFault, Refusal};
 use crate::settings::{Action, Price};
@@ -110,7 +110,7 @@ struct Visit<'a> {
 
 /// A mandate that verified, let in under its principal's limits.
 struct Admitted<K: Carried> {
-    mandate: Mandate<K>,
+    trusted: Trusted<K>,
     in_flight: InFlight,
 }
 
@@ -118,9 +118,9 @@ impl Visit<'_> {
     /// Checks a token's signature, and whether its principal may make another call.
     fn admit<K: Carried>(&self, token: &str) -> Result<Admitted<K>, Refused> {
         let settings = self.gateway.settings();
-        let mandate = admit::<K>(token, &settings.enrolment, self.gateway.book().key())?;
-        let in_flight = self.gateway.limits().enter(K::issuer(mandate.claims()))?;
-        Ok(Admitted { mandate, in_flight })
+        let trusted = admit::<K>(token, &settings.enrolment, self.gateway.book().key())?;
+        let in_flight = self.gateway.limits().enter(K::issuer(trusted.mandate.claims()))?;
+        Ok(Admitted { trusted, in_flight })
     }
 
     /// Reads the request whole, and says which call it is.
@@ -171,15 +171,16 @@ impl Visit<'_> {
         S: Upstream,
         B: Body<Error: Into<BoxError>> + Send,
     {
-        let Admitted { mandate: intent, in_flight: _in_flight } = admitted;
+        let Admitted { trusted, in_flight: _in_flight } = admitted;
+        let intent = &trusted.mandate;
         let priced = async {
             let (whole, call) = self.whole(parts, target, body).await?;
             let _turn = self.turn(intent.hash().into()).await?;
-            quote::price(self.gateway, self.action, inner, &whole, &call, &intent).await
+            quote::price(self.gateway, self.action, inner, &whole, &call, &trusted).await
         };
         match priced.await {
             Ok(never) => match never {},
-            Err(refused) => Err(self.refuse(&intent, refused).await),
+            Err(refused) => Err(self.refuse(intent, refused).await),
         }
     }
 
@@ -196,14 +197,15 @@ impl Visit<'_> {
         S: Upstream,
         B: Body<Error: Into<BoxError>> + Send,
     {
-        let Admitted { mandate: intent, in_flight } = admitted;
+        let Admitted { trusted, in_flight } = admitted;
+        let intent = &trusted.mandate;
         let used = async {
             self.gateway.signer()?;
             let (whole, call) = self.whole(parts, target, body).await?;
             let turn = self.turn(intent.hash().into()).await?;
-            let (own, told, intent) =
-                (self.gateway.clone(), Told::of_intent(&intent), intent.clone());
-            let presenting = async move { own.book().present_free(own.now(), intent, call).await };
+            let (own, told, trusted) =
+                (self.gateway.clone(), Told::of_intent(intent), trusted.clone());
+            let presenting = async move { own.book().present_free(own.now(), trusted, call).await };
             let attempt = Attempt { whole, told };
             attempt::run(self.gateway, inner, presenting, attempt, (turn, in_flight)).await
         };
@@ -211,9 +213,9 @@ impl Visit<'_> {
             Ok(Used::Replied(reply)) => Ok(reply),
             // A payment that is sent again asks for its receipt; a free call that is made again is another call.
             Ok(Used::Before(receipt)) => {
-                Err(self.refuse(&intent, Refused::already_used(&receipt)).await)
+                Err(self.refuse(intent, Refused::already_used(&receipt)).await)
             }
-            Err(refused) => Err(self.refuse(&intent, refused).await),
+            Err(refused) => Err(self.refuse(intent, refused).await),
         }
     }
 
@@ -230,22 +232,23 @@ impl Visit<'_> {
         S: Upstream,
         B: Body<Error: Into<BoxError>> + Send,
     {
-        let Admitted { mandate: payment, in_flight } = admitted;
+        let Admitted { trusted, in_flight } = admitted;
+        let payment = &trusted.mandate;
         let used = async {
             let (whole, call) = self.whole(parts, target, body).await?;
             let turn = self.turn(payment.hash().into()).await?;
-            let cart = receipts::cart_of(self.gateway, &payment).await?;
-            let (own, told, payment) =
-                (self.gateway.clone(), Told::of_payment(&payment), payment.clone());
+            let cart = receipts::cart_of(self.gateway, payment).await?;
+            let (own, told, trusted) =
+                (self.gateway.clone(), Told::of_payment(payment), trusted.clone());
             let presenting =
-                async move { own.book().present_payment(own.now(), payment, cart, call).await };
+                async move { own.book().present_payment(own.now(), trusted, cart, call).await };
             let attempt = Attempt { whole, told };
             attempt::run(self.gateway, inner, presenting, attempt, (turn, in_flight)).await
         };
         match used.await {
             Ok(Used::Replied(reply)) => Ok(reply),
             Ok(Used::Before(receipt)) => Ok(answer::receipt(receipt.as_str()).map(Either::Right)),
-            Err(refused) => Err(self.refuse(&payment, refused).await),
+            Err(refused) => Err(self.refuse(payment, refused).await),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::flow::{unwritten, used_by_another};
 use super::gateway::{Gateway, jti};
 use super::headers::{self, Told};
 use super::request::{BoxError, Whole};
-use crate::book::IntentState;
+use crate::book::{IntentState, Trusted};
 use crate::judge::{self, Call};
 use crate::refusal::{Refusal, Spent};
 use crate::route::Route;
@@ -29,11 +29,12 @@ pub(super) async fn price<S>(
     inner: S,
     whole: &Whole,
     call: &Call,
-    intent: &Mandate<Intent>,
+    trusted: &Trusted<Intent>,
 ) -> Result<Infallible, Refused>
 where
     S: Upstream,
 {
+    let intent = &trusted.mandate;
     gateway.signer()?;
     let known = gateway.book().intent_state(gateway.now(), intent.hash(), call.request).await;
     match known.map_err(unwritten)?? {
@@ -49,8 +50,8 @@ where
     };
     judge::price(claims, quote.total())?;
     let life_s = gateway.settings().cart_ttl_s;
-    let (intent, call) = (intent.clone(), call.clone());
-    let quoted = gateway.book().quote(gateway.now(), intent, call, quote, life_s, jti()?).await;
+    let (trusted, call) = (trusted.clone(), call.clone());
+    let quoted = gateway.book().quote(gateway.now(), trusted, call, quote, life_s, jti()?).await;
     let state = quoted.map_err(unwritten)?.inspect_err(|refusal| {
         if let Refusal::QuoteUnfit(error) = refusal {
             tracing::error!(%error, action = %action.sku, "the price cannot be put into a cart");

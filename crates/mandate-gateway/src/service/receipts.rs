@@ -11,7 +11,7 @@ use super::answer::{self, Answer, Refused};
 use super::flow::{TURN_WAIT, unwritten, used_by_another};
 use super::gateway::{Gateway, jti};
 use super::headers;
-use crate::book::{Presented, UseKey};
+use crate::book::{Presented, Trusted, UseKey};
 use crate::refusal::Refusal;
 
 /// Why a payment that was never presented is void.
@@ -47,9 +47,10 @@ async fn void(gateway: &Gateway, parts: &Parts, hash: &str) -> Result<Answer, Re
         return Err(Refusal::MandateRequired { header: Payment::HEADER }.into());
     };
     let enrolment = &gateway.settings().enrolment;
-    let payment = admit::<Payment>(token, enrolment, gateway.book().key())?;
+    let trusted = admit::<Payment>(token, enrolment, gateway.book().key())?;
+    let payment = &trusted.mandate;
     let _in_flight = gateway.limits().enter(&payment.claims().iss)?;
-    match void_verified(gateway, &payment, hash).await {
+    match void_verified(gateway, &trusted, hash).await {
         Ok(answer) => Ok(answer),
         Err(refused) => {
             let (issuer, call) = (&payment.claims().iss, "POST receipt".to_owned());
@@ -62,9 +63,10 @@ async fn void(gateway: &Gateway, parts: &Parts, hash: &str) -> Result<Answer, Re
 
 async fn void_verified(
     gateway: &Gateway,
-    payment: &Mandate<Payment>,
+    trusted: &Trusted<Payment>,
     hash: &str,
 ) -> Result<Answer, Refused> {
+    let payment = &trusted.mandate;
     let key: UseKey = payment.hash().into();
     if hash.parse::<UseKey>() != Ok(key) {
         return Err(Refusal::TokenMismatch.into());
@@ -73,7 +75,7 @@ async fn void_verified(
     let _turn = turn.or(Err(Refusal::InProgress))?;
     let cart = cart_of(gateway, payment).await?;
     let reason: VoidReason = NEVER_PRESENTED.parse().or(Err(Refusal::ReceiptUnwritten))?;
-    let barred = gateway.book().bar(gateway.now(), payment.clone(), cart, reason, jti()?).await;
+    let barred = gateway.book().bar(gateway.now(), trusted.clone(), cart, reason, jti()?).await;
     match barred.map_err(unwritten)? {
         Presented::Settled(receipt) => Ok(answer::receipt(gateway.sign(&receipt)?.as_str())),
         Presented::Refused(refusal) => Err(refusal.into()),

@@ -12,6 +12,7 @@ mod audit;
 mod clock;
 mod doctor;
 mod door;
+mod equivocation;
 mod help;
 mod init;
 mod look;

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use mandate::clock::{Clock, ClockReading};
 use mandate::token::{LineItem, Quantity, Quote};
-use mandate::{Cart, Mandate, MinorUnits, Payment, PolicyDigest, PublicKey};
-use mandate_gateway::book::{Book, Decider, Genesis, IntentState, Outcome, Presented, event};
+use mandate::{Cart, Kind, Mandate, MinorUnits, Payment, PolicyDigest, PrincipalRole, PublicKey};
+use mandate_gateway::book::{
+    Book, Decider, Genesis, IntentState, Outcome, Presented, Trusted, event,
+};
 use mandate_gateway::door::{self, Door};
 use mandate_gateway::{Call, Gateway, Reason, Settings};
 use mandate_host::clock::{SystemClock, wall_clock};
@@ -206,6 +208,11 @@ account = "customer 4711"
         done
     }
 
+    /// A mandate as it is let in: its principal has one key.
+    pub(crate) fn trusted<K: Kind<Role = PrincipalRole>>(&self, mandate: Mandate<K>) -> Trusted<K> {
+        Trusted { mandate, keys: self.wallet.keys() }
+    }
+
     /// A cart for a room.
     async fn quoted(&self, book: &Book, now: &ClockReading) -> Mandate<Cart> {
         let intent = self.wallet.intent("book_room", now);
@@ -216,7 +223,7 @@ account = "customer 4711"
         };
         let quote = Quote::new(EUR.parse().expect("a currency"), vec![line]).expect("a quote");
         let (call, jti) = (call("book_room"), self.wallet.jti());
-        let quoted = book.quote(now.clone(), intent, call, quote, 600, jti).await;
+        let quoted = book.quote(now.clone(), self.trusted(intent), call, quote, 600, jti).await;
         let Ok(Ok(IntentState::Quoted(cart))) = quoted else { panic!("{quoted:?}") };
         cart.sign(&self.key.load()).expect("a cart")
     }
@@ -228,7 +235,9 @@ account = "customer 4711"
             let cart = self.quoted(book, &now).await;
             let payment = self.wallet.payment(&cart, now.wall);
             let cart = book.cart_of(&payment, &signer).expect("a cart");
-            let used = book.present_payment(now, payment.clone(), cart, call("book_room")).await;
+            let used = book
+                .present_payment(now, self.trusted(payment.clone()), cart, call("book_room"))
+                .await;
             assert!(matches!(used, Ok(Presented::Reserved(_))), "{used:?}");
             payment
         })
@@ -243,7 +252,7 @@ account = "customer 4711"
             let cart = book.cart_of(&payment, &signer).expect("a cart");
             let reason = "it was not presented in its time".parse().expect("text");
             let jti = self.wallet.jti();
-            let barred = book.bar(now, payment.clone(), cart, reason, jti).await;
+            let barred = book.bar(now, self.trusted(payment.clone()), cart, reason, jti).await;
             assert!(matches!(barred, Ok(Presented::Settled(_))), "{barred:?}");
             payment
         })
@@ -260,7 +269,9 @@ account = "customer 4711"
             let settled = book.settle(now.clone(), key, Outcome::Executed { order }, by, jti).await;
             assert!(matches!(settled, Ok(Some(_))), "{settled:?}");
             let search = self.wallet.intent("search_rooms", &now);
-            let used = book.present_free(now.clone(), search.clone(), call("search_rooms")).await;
+            let used = book
+                .present_free(now.clone(), self.trusted(search.clone()), call("search_rooms"))
+                .await;
             assert!(matches!(used, Ok(Presented::Reserved(_))), "{used:?}");
             let (key, jti) = (search.hash().into(), self.wallet.jti());
             let outcome = Outcome::Executed { order: None };
@@ -360,7 +371,8 @@ pub(crate) struct Lived {
     pub(crate) barred: Mandate<Payment>,
 }
 
-fn call(sku: &str) -> Call {
+/// The call of an action.
+pub(crate) fn call(sku: &str) -> Call {
     Call { action: sku.parse().expect("an id"), request: request(), request_required: false }
 }
 

@@ -4,8 +4,8 @@ use mandate::clock::ClockReading;
 use mandate::digest::DIGEST_BYTES;
 use mandate::token::{Action, BoundAction, Draft, IntentClaims, Limit, PaymentClaims, Quantity};
 use mandate::{
-    Cart, Head, Intent, Jti, Mandate, MinorUnits, Payment, PrincipalId, RequestDigest, Root,
-    UnixSeconds,
+    Cart, Head, Intent, Jti, KeySet, Mandate, MinorUnits, Payment, PrincipalId, PrincipalRole,
+    RequestDigest, Root, UnixSeconds,
 };
 use mandate_keys::{Seed, SigningKey};
 
@@ -30,11 +30,21 @@ impl Wallet {
         PrincipalId::from_key(&self.key.public_key())
     }
 
+    /// Its keys.
+    pub(crate) fn keys(&self) -> KeySet<PrincipalRole> {
+        KeySet::new([self.key.public_key()])
+    }
+
     /// An id that no other token has.
     pub(crate) fn jti(&self) -> Jti {
         let number = self.next.get();
         self.next.set(number.saturating_add(1));
         Jti::from_random([number; 16])
+    }
+
+    /// Puts an old copy of its ledger back: its next token is the last of a log of the same size as the newest was.
+    pub(crate) fn cut_back(&self) {
+        self.next.set(self.next.get().saturating_sub(1));
     }
 
     /// Its journal's head.

@@ -1,14 +1,16 @@
 //! What one entry says, in a line, and what it can be found by.
 
 use mandate::Money;
+use mandate::history::Rule;
 use mandate::token::{Cart, CartClaims, Draft, Receipt, ReceiptClaims};
+use mandate_terminal::ui::counted;
 use serde_json::value::RawValue;
 
 use crate::book::event::{self, Decider, Event, kind};
 use crate::cli::record::{Presented, Record, Said};
 
 /// Every kind of entry, for `--kind`.
-pub(crate) const KINDS: [&str; 10] = [
+pub(crate) const KINDS: [&str; 11] = [
     kind::INIT,
     kind::POLICY,
     kind::POLICY_REFUSED,
@@ -17,6 +19,7 @@ pub(crate) const KINDS: [&str; 10] = [
     kind::RECEIPT,
     kind::BAR,
     kind::REFUSAL,
+    kind::EQUIVOCATION,
     kind::RATE_LIMITED,
     kind::CLOCK,
 ];
@@ -66,6 +69,7 @@ impl Fact {
             Event::Refusal(refusal) => Self::of_mandate(&refusal.mandate, |_| {
                 format!("{}: {}: {}", refusal.call, refusal.reason, refusal.message)
             }),
+            Event::Equivocation(found) => Self::of_mandate(&found.token, |_| contradiction(found)),
             Event::RateLimited(limited) => Self {
                 principal: Some(limited.principal.to_string()),
                 words: format!("{} calls over a limit", limited.calls),
@@ -115,6 +119,24 @@ impl Fact {
             total: claims.total,
             words: words(&claims),
         }
+    }
+}
+
+/// What two heads of a wallet's log say, and why they cannot both be true.
+pub(crate) fn contradiction(found: &event::Equivocation) -> String {
+    let event::Equivocation { peer: _, rule, token, earlier, earlier_seq } = found;
+    let entries = |compact| {
+        let size = Presented::read(compact)?.head().size;
+        Some(counted(size, "entry", "entries"))
+    };
+    match (rule, entries(token), entries(earlier)) {
+        (Rule::Backwards, Some(new), Some(before)) => format!(
+            "the wallet's log had {before} in the token of entry {earlier_seq}, and has {new} in this one"
+        ),
+        (Rule::SameSize, Some(new), Some(_)) => format!(
+            "this token and the one of entry {earlier_seq} are each the last entry of a log of {new}"
+        ),
+        (rule, ..) => format!("{rule}, against entry {earlier_seq}"),
     }
 }
 

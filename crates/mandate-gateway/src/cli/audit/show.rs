@@ -117,6 +117,7 @@ fn decoded(record: &Record, head: Option<Head>) -> Decoded<'_> {
     let compact = match record.event() {
         Some(Event::Bar(bar)) => Some(&bar.mandate),
         Some(Event::Cart(cart)) => Some(&cart.intent),
+        Some(Event::Equivocation(found)) => Some(&found.token),
         Some(Event::Refusal(refusal)) => Some(&refusal.mandate),
         Some(Event::Use(used)) => Some(&used.mandate),
         _ => None,

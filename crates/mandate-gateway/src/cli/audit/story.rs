@@ -67,6 +67,7 @@ impl Names {
             }
             Event::Use(used) => Self::of_mandate(&used.mandate),
             Event::Refusal(refusal) => Self::of_mandate(&refusal.mandate),
+            Event::Equivocation(found) => Self::of_mandate(&found.token),
             Event::Receipt(receipt) => of_receipt(&receipt.header, &receipt.claims),
             Event::Bar(bar) => {
                 let mut names = of_receipt(&bar.header, &bar.claims)?;

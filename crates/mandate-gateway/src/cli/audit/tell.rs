@@ -7,7 +7,7 @@ use mandate_terminal::time::local;
 use mandate_terminal::ui::{Table, Ui, counted};
 use serde_json::value::RawValue;
 
-use super::fact::{Fact, cart_claims, decider, receipt_claims};
+use super::fact::{Fact, cart_claims, contradiction, decider, receipt_claims};
 use super::story::{Part, Story};
 use crate::book::event::{self, Event};
 use crate::cli::record::{Presented, Record, Said};
@@ -61,6 +61,7 @@ fn entry(part: &Part, ui: &mut Ui<'_>) -> Result<(), Failure> {
         }
         Some(Event::Bar(bar)) => of_bar(bar, *head),
         Some(Event::Refusal(refusal)) => of_refusal(refusal),
+        Some(Event::Equivocation(found)) => of_equivocation(found),
         _ => vec![("  what", Fact::of(record).words)],
     };
     ui.table(&Table::pairs(rows))
@@ -175,6 +176,23 @@ fn of_refusal(refusal: &event::Refusal) -> Rows {
     match Presented::read(&refusal.mandate) {
         Some(mandate) => rows.extend(of_mandate(&mandate)),
         None => rows.extend(unreadable("  mandate")),
+    }
+    rows
+}
+
+fn of_equivocation(found: &event::Equivocation) -> Rows {
+    let mut rows = vec![("  what", contradiction(found))];
+    match Presented::read(&found.token) {
+        Some(mandate) => rows.extend(of_mandate(&mandate)),
+        None => rows.extend(unreadable("  mandate")),
+    }
+    match Presented::read(&found.earlier) {
+        Some(earlier) => {
+            rows.push(("  earlier mandate", earlier.hash().to_string()));
+            rows.push(("  earlier signature", earlier.signature()));
+            rows.push(("  earlier log", head_in_words(earlier.head())));
+        }
+        None => rows.extend(unreadable("  earlier mandate")),
     }
     rows
 }

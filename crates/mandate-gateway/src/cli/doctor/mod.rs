@@ -17,7 +17,7 @@ use super::journal::Owner;
 use super::places::Places;
 use super::running::Running;
 use crate::book::StoppedBook;
-use crate::door::Status;
+use crate::door::{Contradicted, Status};
 use crate::settings::{Loaded, load};
 
 /// Runs every check; one that fails is exit code 1.
@@ -167,6 +167,17 @@ fn state(status: &Status, config: Option<&Loaded>) -> Vec<Finding> {
         let way_out = "name its file with --config, or wait a moment and look again";
         findings.push(Finding::warn("settings", detail, way_out));
     }
+    let contradicted = status.equivocations.iter().map(|found| {
+        let Contradicted { principal, seq, earlier_seq, rule } = found;
+        let detail = format!(
+            "the wallet of {principal} contradicts itself ({rule}), entry {seq} against entry {earlier_seq}"
+        );
+        let way_out = format!(
+            "look at it with `mandate-gateway audit show {seq}`; a wallet that lost its ledger needs a new key in gateway.toml"
+        );
+        Finding::warn("principal", detail, way_out)
+    });
+    findings.extend(contradicted);
     if status.reserved > 0 {
         let detail = format!("{} wait for what became of them", status.reserved);
         findings.push(Finding::warn("uses", detail, "look at them with `mandate-gateway resolve`"));
@@ -182,10 +193,11 @@ mod tests {
 
     #[test]
     fn what_the_gateway_cannot_do_fails_and_what_waits_warns() {
-        let key = mandate::PrincipalId::try_from(
+        let principal = mandate::PrincipalId::try_from(
             "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp".to_owned(),
         );
-        let key = key.unwrap().did_key().unwrap();
+        let principal = principal.unwrap();
+        let key = principal.did_key().unwrap();
         let status = Status {
             version: "0".to_owned(),
             merchant: "lux".parse().unwrap(),
@@ -199,11 +211,21 @@ mod tests {
             journal_problem: Some("entry 3".to_owned()),
             head: mandate_journal::Chain::default().head(),
             reserved: 2,
+            equivocations: vec![Contradicted {
+                principal,
+                seq: 9,
+                earlier_seq: 4,
+                rule: mandate::history::Rule::SameSize,
+            }],
         };
         let found = state(&status, None);
         let found: Vec<_> = found.iter().map(|found| (found.check, found.result)).collect();
-        let expected =
-            [("key", Verdict::Fail), ("journal", Verdict::Fail), ("uses", Verdict::Warn)];
+        let expected = [
+            ("key", Verdict::Fail),
+            ("journal", Verdict::Fail),
+            ("principal", Verdict::Warn),
+            ("uses", Verdict::Warn),
+        ];
         assert_eq!(found, expected);
     }
 }
