@@ -11,12 +11,16 @@ mod export;
 mod folder;
 mod keys;
 mod log;
+mod proof;
 #[cfg(test)]
 mod testing;
+mod token;
 mod write;
 
 pub use export::{Export, ExportError};
 pub use folder::FolderError;
 pub use keys::{KeyTextError, Keys, TrustedKey};
 pub use log::{Log, Side};
+pub use proof::{Checked, EntryProofError, Fact, PROOF_TOKENS_MAX, check, compose};
+pub use token::Typ;
 pub use write::{Contents, WriteError, write};

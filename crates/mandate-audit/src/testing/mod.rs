@@ -1,5 +1,8 @@
 //! A key, and a log that is made of nothing but numbers, for the tests of this crate.
 
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers, and a panic is a failed test")]
+pub(crate) mod story;
+
 use ed25519_dalek::{Signer as _, SigningKey};
 use mandate::key::SignError;
 use mandate::{PublicKey, Signature, Signer, UnixSeconds};

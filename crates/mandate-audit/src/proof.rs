@@ -1,0 +1,463 @@
+//! A proof of one entry in one file, with the counterpart's tokens beside it.
+//!
+//! The file is a C2SP tlog-proof whose `extra` is JSON: the entry's text, and the tokens. Neither proves anything by
+//! standing there: the entry is believed because its leaf leads to the signed root, a token because its own signer's key
+//! signed it.
+
+use mandate::{Head, PublicKey};
+use mandate_journal::proof::{EXTRA_BYTES_MAX, TlogProof, TlogProofError};
+use mandate_journal::tree::NodeHash;
+use mandate_journal::{Checkpoint, CheckpointError, Entry, EntryError, UnverifiedCheckpoint};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::keys::Keys;
+use crate::log::Log;
+use crate::token::{Reading, Token, Typ, is_draft};
+
+/// Most tokens beside one entry.
+pub const PROOF_TOKENS_MAX: usize = 16;
+
+/// What stands in `extra`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extra {
+    entry: String,
+    tokens: Vec<String>,
+}
+
+/// Why a file proves nothing.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EntryProofError {
+    /// The entry's bytes are no entry.
+    #[error("line 2: the entry in `extra`: {0}")]
+    Entry(#[source] EntryError),
+    /// The extra data is none of ours.
+    #[error("line 2: `extra` is not {{\"entry\": …, \"tokens\": […]}}: {0}")]
+    Extra(#[source] serde_json::Error),
+    /// There is none, so there is no entry to prove.
+    #[error("line 2: there is no `extra`, so no entry to prove")]
+    ExtraMissing,
+    /// The checkpoint is of no wallet's or gateway's log.
+    #[error("the checkpoint is of {origin:?}, the log of no wallet and no gateway")]
+    Origin {
+        /// The origin it names.
+        origin: String,
+    },
+    /// The proof itself is at fault.
+    #[error(transparent)]
+    Proof(#[from] TlogProofError),
+    /// The entry says that it is another one.
+    #[error(
+        "line 2: the entry in `extra` says that it is entry {found}, and the proof is of entry {index}"
+    )]
+    Seq {
+        /// The number in the proof.
+        index: u64,
+        /// The number in the entry.
+        found: u64,
+    },
+    /// The data beside the proof is larger than any may be.
+    #[error("the entry and its tokens have {actual} bytes; at most {EXTRA_BYTES_MAX} are allowed")]
+    TooLarge {
+        /// Its size in bytes.
+        actual: usize,
+    },
+    /// There are more tokens than any story has.
+    #[error("there are {actual} tokens beside the entry; at most {PROOF_TOKENS_MAX} are allowed")]
+    TooManyTokens {
+        /// How many.
+        actual: usize,
+    },
+}
+
+/// Writes a proof.
+///
+/// `path` is the inclusion path of entry `index` in the tree of the checkpoint; `tokens` are the counterpart's in the
+/// same story, compact.
+///
+/// # Errors
+///
+/// [`EntryProofError::TooManyTokens`], [`EntryProofError::TooLarge`].
+///
+/// Source: C2SP tlog-proof.
+pub fn compose(
+    checkpoint: &Checkpoint,
+    index: u64,
+    path: Vec<NodeHash>,
+    entry: &str,
+    tokens: &[String],
+) -> Result<String, EntryProofError> {
+    check_count(tokens)?;
+    let extra = Extra { entry: entry.to_owned(), tokens: tokens.to_vec() };
+    let extra = serde_json::to_vec(&extra).map_err(EntryProofError::Extra)?;
+    if extra.len() > EXTRA_BYTES_MAX {
+        return Err(EntryProofError::TooLarge { actual: extra.len() });
+    }
+    let checkpoint = checkpoint.as_str().to_owned();
+    Ok(TlogProof { index, path, checkpoint, extra: Some(extra) }.print())
+}
+
+/// One thing that a proof says, and whether it does so rightly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fact {
+    /// What it is about: `entry 5`, `receipt <jti>`.
+    pub about: String,
+    /// What is said.
+    pub says: String,
+    /// Whether it is proven.
+    pub proven: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A proof whose entry is in the log; what else it says are facts, proven or not.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// Whose log it is.
+    pub log: Log,
+    /// The key that signed its head.
+    pub key: PublicKey,
+    /// The signed head.
+    pub head: Head,
+    /// The entry's number.
+    pub seq: u64,
+    /// Exactly the entry's bytes.
+    pub entry: String,
+    /// What is proven and what is not.
+    pub facts: Vec<Fact>,
+}
+
+impl Checked {
+    /// Whether all of it is proven.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.facts.iter().all(|fact| fact.proven)
+    }
+}
+
+/// Checks a proof with public keys alone.
+///
+/// # Errors
+///
+/// [`EntryProofError`] if the entry is not proven to be in the log, with the line at fault. What is only said beside it
+/// and does not hold is a [`Fact`].
+pub fn check(bytes: &[u8], keys: &Keys) -> Result<Checked, EntryProofError> {
+    let proof = TlogProof::parse(bytes)?;
+    let origin = proof.origin()?;
+    let other = || EntryProofError::Origin { origin: origin.as_str().to_owned() };
+    let log = Log::of(&origin).ok_or_else(other)?;
+    let extra = proof.extra.as_deref().ok_or(EntryProofError::ExtraMissing)?;
+    let Extra { entry: text, tokens } =
+        serde_json::from_slice(extra).map_err(EntryProofError::Extra)?;
+    check_count(&tokens)?;
+    let checkpoint = proof.verify(text.as_bytes(), &origin, &keys.of(&origin))?;
+    let entry = Entry::parse(text.as_bytes()).map_err(EntryProofError::Entry)?;
+    if entry.seq != proof.index {
+        return Err(EntryProofError::Seq { index: proof.index, found: entry.seq });
+    }
+    let key = signer(&checkpoint, &keys.of(&origin))?;
+    let story = Story { log: &log, owner: key, keys, entry };
+    let facts = story.facts(&checkpoint, &tokens);
+    let (head, seq) = (checkpoint.head(), entry.seq);
+    Ok(Checked { log, key, head, seq, entry: text, facts })
+}
+
+fn check_count(tokens: &[String]) -> Result<(), EntryProofError> {
+    if tokens.len() > PROOF_TOKENS_MAX {
+        return Err(EntryProofError::TooManyTokens { actual: tokens.len() });
+    }
+    Ok(())
+}
+
+fn signer(checkpoint: &Checkpoint, keys: &[PublicKey]) -> Result<PublicKey, TlogProofError> {
+    let failed = |source: CheckpointError| TlogProofError::Checkpoint { line: 1, source };
+    let unverified = UnverifiedCheckpoint::parse(checkpoint.as_str()).map_err(failed)?;
+    unverified.verify(keys).map(|(_, key)| key).map_err(failed)
+}
+
+/// An entry that is proven, and what it is held against.
+struct Story<'a> {
+    log: &'a Log,
+    owner: PublicKey,
+    keys: &'a Keys,
+    entry: Entry<'a>,
+}
+
+impl Story<'_> {
+    fn facts(&self, checkpoint: &Checkpoint, tokens: &[String]) -> Vec<Fact> {
+        let Entry { seq, kind, .. } = self.entry;
+        let about = format!("entry {seq}");
+        let Head { size, root } = checkpoint.head();
+        let says = format!("is in the log of {}, {size} entries under the root {root}", self.log);
+        let mut facts = vec![fact(&about, says, None)];
+        let reading = Reading::of(&self.entry);
+        let own = reading.own.as_ref();
+        let own_key = self.own_key(checkpoint, &reading);
+        if let Some(own) = own {
+            let says = format!("is the {} {} (kind `{kind}`)", own.typ, own.jti);
+            let reason = (*own.iss != *self.log.id || own.typ.side() != self.log.side)
+                .then(|| {
+                    format!("it is issued by {}, and this is the log of {}", own.iss, self.log)
+                })
+                .or_else(|| {
+                    own_key.is_none().then(|| "it names a key that is not this log's".into())
+                })
+                .or_else(|| {
+                    (!is_draft(&self.entry)).then(|| "its header and claims make no token".into())
+                });
+            facts.push(fact(&about, says, reason));
+        }
+        let mut read: Vec<Token> = Vec::new();
+        let beside = tokens.iter().enumerate().map(|(index, text)| {
+            Token::parse(text).ok_or_else(|| format!("token {}", index.saturating_add(1)))
+        });
+        for token in reading.held.into_iter().map(Ok).chain(beside) {
+            match token {
+                Err(name) => facts.push(fact(
+                    &name,
+                    "is a token".to_owned(),
+                    Some("it is none: not three parts, or not of a known kind".to_owned()),
+                )),
+                Ok(token) if read.iter().any(|known| known.hash == token.hash) => {}
+                Ok(token) => {
+                    facts.push(self.signed(&token, own_key));
+                    read.push(token);
+                }
+            }
+        }
+        let turned_away = reading.is_turned_away;
+        if !turned_away {
+            for (index, token) in read.iter().enumerate() {
+                let before = read.get(..index).unwrap_or_default();
+                self.bound(token, own.map(|own| (own.typ, &own.claims)), before, &mut facts);
+            }
+        }
+        facts
+    }
+
+    /// The key that the entry's own token is signed with.
+    fn own_key(&self, checkpoint: &Checkpoint, reading: &Reading) -> Option<PublicKey> {
+        let kid = reading.own_kid?;
+        self.keys.of(checkpoint.origin()).into_iter().find(|key| key.id() == kid)
+    }
+
+    /// Whether a counterpart's key signed it.
+    fn signed(&self, token: &Token, own_key: Option<PublicKey>) -> Fact {
+        let signer = token.log();
+        let origin = format!("mandate/{}/{}", signer.side, signer.id).parse();
+        let owners: Vec<PublicKey> = [self.owner].into_iter().chain(own_key).collect();
+        let keys = origin.map(|origin| self.keys.of_peer(&origin, &owners)).unwrap_or_default();
+        let reason = if signer.side == self.log.side {
+            Some(format!("a {} has no counterpart that signs a {}", self.log.side, token.body.typ))
+        } else if keys.iter().all(|key| key.id() != token.kid) {
+            Some(format!("it names the key {}, which is none of those given", token.kid))
+        } else if token.is_signed(&keys) {
+            None
+        } else {
+            Some("the signature does not verify".to_owned())
+        };
+        fact(&name(token), format!("is signed by {signer}"), reason)
+    }
+
+    /// How a token hangs together with the entry, and with the tokens before it.
+    fn bound(
+        &self,
+        token: &Token,
+        own: Option<(Typ, &crate::token::Claims)>,
+        before: &[Token],
+        facts: &mut Vec<Fact>,
+    ) {
+        let about = name(token);
+        let claims = &token.body.claims;
+        let mut say = |says: String, found: Option<&Value>, expected: &Value| {
+            let reason = (found != Some(expected)).then(|| {
+                let found = found.map_or("nothing".to_owned(), Value::to_string);
+                format!("it says {found}, not {expected}")
+            });
+            facts.push(fact(&about, says, reason));
+        };
+        for other in before {
+            let other_name = other.body.typ.as_str();
+            if claims.contains_key(other_name) {
+                let hash = Value::String(mandate::Root::from_bytes(other.hash).to_string());
+                say(format!("names H({other_name})"), claims.get(other_name), &hash);
+            }
+        }
+        let Some((typ, own)) = own else { return };
+        for (mine, theirs) in [("iss", "aud"), ("aud", "iss")] {
+            if let Some(expected) = own.get(mine) {
+                say(
+                    format!("its `{theirs}` is the entry's `{mine}`"),
+                    claims.get(theirs),
+                    expected,
+                );
+            }
+        }
+        if let Some(named) = own.get(token.body.typ.as_str()) {
+            // The entry names the token, so it came first and was answered.
+            let hash = Value::String(mandate::Root::from_bytes(token.hash).to_string());
+            say(format!("the entry names H({})", token.body.typ), Some(&hash), named);
+        }
+        for name in ["act", "intent", "cart"] {
+            if let (Some(expected), Some(found)) = (own.get(name), claims.get(name)) {
+                say(format!("has the same `{name}`"), Some(found), expected);
+            }
+        }
+        for name in ["sku", "quantity"] {
+            let of = |claims: &crate::token::Claims| claims.get("action")?.get(name).cloned();
+            if let Some(expected) = of(own) {
+                say(format!("has the same `action.{name}`"), of(claims).as_ref(), &expected);
+            }
+        }
+        let is_void = |claims: &crate::token::Claims| {
+            claims.get("status").and_then(Value::as_str) == Some("void")
+        };
+        if let (Some(expected), Some(found)) = (own.get("total"), claims.get("total")) {
+            // A void costs nothing, whatever was to be paid.
+            if !is_void(own) && !is_void(claims) {
+                say("has the same `total`".to_owned(), Some(found), expected);
+            }
+        }
+        let answers = match token.body.typ {
+            Typ::Receipt => matches!(typ, Typ::Payment),
+            Typ::Cart => matches!(typ, Typ::Intent),
+            Typ::Payment => matches!(typ, Typ::Cart),
+            Typ::Intent => false,
+        };
+        let size = Value::from(self.entry.seq.saturating_add(1));
+        let found = claims.get("peer_log").and_then(|head| head.get("size"));
+        if answers {
+            say("answers the log right after the entry".to_owned(), found, &size);
+        }
+    }
+}
+
+fn name(token: &Token) -> String {
+    format!("{} {}", token.body.typ, token.body.jti)
+}
+
+fn fact(about: &str, says: String, reason: Option<String>) -> Fact {
+    Fact { about: about.to_owned(), says, proven: reason.is_none(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use mandate_journal::tree::{Frontier, inclusion_path, leaf_hash};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::keys;
+    use crate::testing::story::{Party, Street};
+
+    /// The proof of an entry of a log, with tokens beside it.
+    fn proof(party: &Party, seq: usize, tokens: &[String]) -> String {
+        let mut frontier = Frontier::default();
+        let nodes: Vec<NodeHash> =
+            party.entries.iter().flat_map(|entry| frontier.push(leaf_hash(entry)).nodes).collect();
+        let (index, size) = (u64::try_from(seq).unwrap(), frontier.size());
+        let node = |id: mandate_journal::tree::NodeId| {
+            Ok::<_, Infallible>(nodes[usize::try_from(id.position()).unwrap()])
+        };
+        let path = inclusion_path(index, size, node).unwrap();
+        let entry = str::from_utf8(&party.entries[seq]).unwrap();
+        compose(&party.checkpoint(), index, path, entry, tokens).unwrap()
+    }
+
+    fn wrong(checked: &Checked) -> Vec<String> {
+        let wrong = checked.facts.iter().filter(|fact| !fact.proven);
+        wrong.map(|fact| format!("{} {}", fact.about, fact.says)).collect()
+    }
+
+    #[test]
+    fn a_payment_is_proven_with_its_cart_and_receipt() {
+        let mut street = Street::new(1);
+        street.buy(0, 100);
+        let (payment, receipt) = street.buy(0, 200);
+        let proof = proof(&street.wallet, 5, &[receipt.as_str().to_owned()]);
+        let checked = check(proof.as_bytes(), &keys(&[1, 2])).unwrap();
+        assert!(checked.is_proven(), "{:#?}", checked.facts);
+        assert_eq!((checked.seq, checked.log.to_string()), (5, "wallet ada".to_owned()));
+        assert!(checked.entry.contains(&payment.claims().jti.to_string()));
+        let says: Vec<&str> = checked.facts.iter().map(|fact| fact.says.as_str()).collect();
+        for expected in ["the entry names H(cart)", "names H(cart)", "has the same `total`"] {
+            assert!(says.contains(&expected), "{says:?}");
+        }
+        assert!(says.contains(&"answers the log right after the entry"), "{says:?}");
+    }
+
+    #[test]
+    fn a_receipt_is_proven_from_the_gateway_s_log() {
+        let mut street = Street::new(1);
+        let (payment, _) = street.buy(0, 200);
+        let proof = proof(&street.gateways[0], 3, &[payment.as_str().to_owned()]);
+        let checked = check(proof.as_bytes(), &keys(&[1, 2])).unwrap();
+        assert!(checked.is_proven(), "{:#?}", checked.facts);
+    }
+
+    #[test]
+    fn what_is_only_said_is_not_proven() {
+        let mut street = Street::new(1);
+        let (_, other) = street.buy(0, 100);
+        let (_, receipt) = street.buy(0, 200);
+        let with = |tokens: &[&str], known: &[u8]| {
+            let tokens: Vec<String> = tokens.iter().map(|&token| token.to_owned()).collect();
+            wrong(&check(proof(&street.wallet, 5, &tokens).as_bytes(), &keys(known)).unwrap())
+        };
+        let receipt_of_other = with(&[other.as_str()], &[1, 2]);
+        assert!(receipt_of_other.iter().any(|fact| fact.ends_with("has the same `total`")));
+        assert!(receipt_of_other.iter().any(|fact| fact.ends_with("names H(cart)")));
+        let without_key = with(&[receipt.as_str()], &[1]);
+        assert_eq!(without_key.len(), 2, "neither cart nor receipt: {without_key:?}");
+        assert!(without_key.iter().all(|fact| fact.ends_with("is signed by gateway shop-0")));
+        let own = street.clone().intent(0);
+        assert!(with(&[own.as_str(), "x.y.z"], &[1, 2]).len() > 1);
+        let mut damaged = receipt.as_str().to_owned();
+        let last = if damaged.ends_with('A') { "Q" } else { "A" };
+        damaged.replace_range(damaged.len() - 1.., last);
+        assert!(with(&[&damaged], &[1, 2])[0].contains("is"), "a flipped signature is no proof");
+    }
+
+    #[test]
+    fn a_file_that_proves_nothing_says_why() {
+        let mut street = Street::new(1);
+        street.buy(0, 100);
+        let fault = |text: &str, known: &[u8]| {
+            check(text.as_bytes(), &keys(known)).unwrap_err().to_string()
+        };
+        let text = proof(&street.wallet, 2, &[]);
+        assert!(fault(&text, &[2]).contains("no key that is known signed it"));
+        let mut parsed = TlogProof::parse(text.as_bytes()).unwrap();
+        parsed.extra = None;
+        assert!(fault(&parsed.print(), &[1]).starts_with("line 2: there is no `extra`"));
+        parsed.extra = Some(b"{\"entry\":1}".to_vec());
+        assert!(fault(&parsed.print(), &[1]).starts_with("line 2: `extra` is not"));
+        let many = vec![String::new(); PROOF_TOKENS_MAX + 1];
+        let extra = Extra { entry: String::new(), tokens: many };
+        parsed.extra = Some(serde_json::to_vec(&extra).unwrap());
+        assert!(fault(&parsed.print(), &[1]).starts_with("there are 17 tokens"));
+        let other = str::from_utf8(&street.wallet.entries[1]).unwrap().to_owned();
+        let extra = Extra { entry: other, tokens: Vec::new() };
+        parsed.extra = Some(serde_json::to_vec(&extra).unwrap());
+        assert!(fault(&parsed.print(), &[1]).starts_with("the entry is not in the log"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+        #[test]
+        fn no_changed_byte_is_proven(at: proptest::sample::Index, flip in 1u8..) {
+            let mut street = Street::new(1);
+            let (_, receipt) = street.buy(0, 100);
+            let mut bytes = proof(&street.wallet, 2, &[receipt.as_str().to_owned()]).into_bytes();
+            let at = at.index(bytes.len());
+            bytes[at] ^= flip;
+            let known = keys(&[1, 2]);
+            prop_assert!(!check(&bytes, &known).is_ok_and(|checked| checked.is_proven()));
+        }
+    }
+}
