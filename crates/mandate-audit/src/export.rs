@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use mandate::{Head, PublicKey, Root};
 use mandate_journal::chain::Link;
 use mandate_journal::note::NOTE_BYTES_MAX;
-use mandate_journal::tile::{Tile, TileError, TileKind, Tiler, read_entries, read_hashes};
+use mandate_journal::tile::{
+    TILE_WIDTH, Tile, TileError, TileKind, Tiler, read_entries, read_hashes,
+};
 use mandate_journal::tree::{Frontier, NodeHash, leaf_hash};
 use mandate_journal::{Chain, ChainError, Checkpoint, CheckpointError, UnverifiedCheckpoint};
 use thiserror::Error;
@@ -109,6 +111,7 @@ pub struct Export {
     log: Log,
     checkpoint: Checkpoint,
     key: PublicKey,
+    keys: Vec<PublicKey>,
 }
 
 impl Export {
@@ -126,12 +129,12 @@ impl Export {
         let origin = unverified.origin();
         let other = || ExportError::Origin { origin: origin.as_str().to_owned() };
         let log = Log::of(origin).ok_or_else(other)?;
-        let (checkpoint, key) =
-            unverified.verify(&keys.of(origin)).map_err(ExportError::Checkpoint)?;
+        let keys = keys.of(origin);
+        let (checkpoint, key) = unverified.verify(&keys).map_err(ExportError::Checkpoint)?;
         if checkpoint.head().size == 0 {
             return Err(ExportError::Empty);
         }
-        Ok(Self { folder, log, checkpoint, key })
+        Ok(Self { folder, log, checkpoint, key, keys })
     }
 
     /// Whose log it is.
@@ -156,6 +159,22 @@ impl Export {
     #[must_use]
     pub fn key(&self) -> &PublicKey {
         &self.key
+    }
+
+    /// The keys that may be this log's, of those that were given.
+    pub(crate) fn keys(&self) -> &[PublicKey] {
+        &self.keys
+    }
+
+    /// One entry's bytes; `None` if there is none of that number.
+    pub(crate) fn entry(&self, seq: u64) -> Result<Option<Vec<u8>>, ExportError> {
+        let Some(index) = seq.checked_div(TILE_WIDTH.into()) else { return Ok(None) };
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let Some(tile) = Tile::entries(self.head().size).nth(index) else { return Ok(None) };
+        let bundle = self.read(&tile)?;
+        let entries = read_entries(&tile, &bundle).map_err(|source| malformed(&tile, source))?;
+        let at = usize::try_from(seq.saturating_sub(tile.first())).unwrap_or(usize::MAX);
+        Ok(entries.get(at).map(|entry| entry.to_vec()))
     }
 
     /// Every entry's bytes in order, none of them checked; [`Export::verify`] does.

@@ -12,6 +12,7 @@ mod folder;
 mod keys;
 mod log;
 mod proof;
+pub mod reconcile;
 #[cfg(test)]
 mod testing;
 mod token;
@@ -22,5 +23,6 @@ pub use folder::FolderError;
 pub use keys::{KeyTextError, Keys, TrustedKey};
 pub use log::{Log, Side};
 pub use proof::{Checked, EntryProofError, Fact, PROOF_TOKENS_MAX, check, compose};
+pub use reconcile::{ReconcileError, Reconciliation, reconcile};
 pub use token::Typ;
 pub use write::{Contents, WriteError, write};

@@ -1,0 +1,120 @@
+//! One pass over an export: what is kept of it is hashes of tokens, never the log.
+
+use std::collections::BTreeMap;
+
+use mandate::{Head, Jti, PublicKey, Root};
+
+use super::finding::Evidence;
+use crate::export::{Export, ExportError};
+use crate::log::Log;
+use crate::token::{Body, Reading, Token, Typ};
+
+/// A token that a log has as its own entry.
+#[derive(Debug, Clone)]
+pub(super) struct Own {
+    pub(super) seq: u64,
+    pub(super) typ: Typ,
+    pub(super) jti: Jti,
+    pub(super) digest: [u8; 32],
+    /// The root right after the entry.
+    pub(super) root: Root,
+}
+
+/// A peer's token that a log keeps.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    /// The entry that keeps it.
+    pub(super) seq: u64,
+    pub(super) signer: Log,
+    pub(super) typ: Typ,
+    pub(super) jti: Jti,
+    pub(super) digest: [u8; 32],
+    pub(super) hash: [u8; 32],
+    pub(super) head: Head,
+    pub(super) peer_log: Option<Head>,
+    pub(super) is_turned_away: bool,
+    pub(super) is_signed: bool,
+    /// What it cost, on an executed receipt.
+    pub(super) cost: Option<(String, u64)>,
+}
+
+impl Held {
+    /// As proof of something.
+    pub(super) fn evidence(&self, holder: &Log) -> Evidence {
+        Evidence {
+            typ: self.typ.as_str(),
+            jti: self.jti,
+            hash: Root::from_bytes(self.hash),
+            log: self.head,
+            held_by: holder.clone(),
+            held_in: self.seq,
+        }
+    }
+}
+
+/// What is kept of one log.
+#[derive(Debug)]
+pub(super) struct Pages {
+    pub(super) log: Log,
+    pub(super) head: Head,
+    /// In the order of the entries.
+    pub(super) owns: Vec<Own>,
+    pub(super) held: Vec<Held>,
+    pub(super) unasked: u64,
+}
+
+impl Pages {
+    /// Checks an export whole and keeps what reconciling needs.
+    ///
+    /// `keys` are those of each log that was handed in.
+    pub(super) fn of(
+        export: &Export,
+        keys: &BTreeMap<Log, Vec<PublicKey>>,
+    ) -> Result<Self, ExportError> {
+        let log = export.log().clone();
+        let mut pages =
+            Self { log, head: export.head(), owns: Vec::new(), held: Vec::new(), unasked: 0 };
+        export.verify(|link, chain| {
+            let Reading { own, held, is_turned_away, .. } = Reading::of(&link.entry);
+            let seq = link.entry.seq;
+            if let Some(Body { typ, jti, digest, .. }) = own {
+                pages.owns.push(Own { seq, typ, jti, digest, root: chain.head().root });
+            }
+            for token in held.iter().filter(|token| token.body.typ.side() != pages.log.side) {
+                match keys.get(&token.log()) {
+                    Some(keys) => pages.held.push(read(token, seq, is_turned_away, keys)),
+                    None => pages.unasked = pages.unasked.saturating_add(1),
+                }
+            }
+        })?;
+        Ok(pages)
+    }
+
+    /// The own token at that entry.
+    pub(super) fn own(&self, seq: u64) -> Option<&Own> {
+        let at = self.owns.binary_search_by_key(&seq, |own| own.seq).ok()?;
+        self.owns.get(at)
+    }
+}
+
+fn read(token: &Token, seq: u64, is_turned_away: bool, keys: &[PublicKey]) -> Held {
+    let Token { body, hash, head, peer_log, .. } = token;
+    let text = |name: &str| body.claims.get(name).and_then(|value| value.as_str());
+    let is_executed = body.typ == Typ::Receipt && text("status") == Some("executed");
+    let cost = body.claims.get("total").filter(|_| is_executed).and_then(|total| {
+        Some((total.get("currency")?.as_str()?.to_owned(), total.get("amount")?.as_u64()?))
+    });
+    Held {
+        seq,
+        signer: token.log(),
+        typ: body.typ,
+        jti: body.jti,
+        digest: body.digest,
+        hash: *hash,
+        head: *head,
+        peer_log: *peer_log,
+        is_turned_away,
+        is_signed: token.is_signed(keys),
+        cost,
+    }
+}
