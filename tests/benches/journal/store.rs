@@ -2,12 +2,14 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use mandate::Head;
+use mandate::Signer as _;
 use mandate_journal::{
-    Entry, Genesis, Journal, Options, Projection, StoreError, read, verify_stopped,
+    Entry, Genesis, Journal, LogOwner, Options, Projection, StoreError, read, verify_stopped,
 };
+use mandate_keys::{Seed, SigningKey};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -34,13 +36,26 @@ impl Projection for Nothing {
         Ok(Self)
     }
 
-    fn apply(&mut self, _: &Connection, _: &Entry<'_>, _: Head) -> Result<(), StoreError> {
+    fn apply(&mut self, _: &Connection, _: &Entry<'_>) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn log_owner(&self) -> Option<LogOwner> {
+        let origin = "mandate/wallet/bench".parse().expect("an origin");
+        Some(LogOwner { origin, key: key().public_key() })
     }
 }
 
+fn key() -> SigningKey {
+    SigningKey::from_seed(Seed::copy_from(&[7; 32]))
+}
+
+/// Opens it as a daemon does: with the key that signs a checkpoint every 64 entries.
 fn open(dir: &Path) -> Journal<Nothing> {
-    Journal::open(dir, NAME, Options::default()).expect("a journal").0
+    let journal: Journal<Nothing> =
+        Journal::open(dir, NAME, Options::default()).expect("a journal").0;
+    journal.sign_with(Arc::new(key()));
+    journal
 }
 
 /// Appends entries up to `size`, by the writer, in large transactions.
