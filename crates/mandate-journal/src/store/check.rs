@@ -1,7 +1,7 @@
 //! Checks of the journal's own tables: that entries, nodes and head say the same.
 
 use mandate::Head;
-use rusqlite::Connection;
+use rusqlite::{Connection, Rows};
 
 use super::error::{Damage, VerifyFault};
 use super::read;
@@ -62,6 +62,11 @@ pub(super) fn entries(
     let mut query =
         db.prepare("SELECT seq, bytes FROM journal_entry WHERE seq >= ?1 ORDER BY seq")?;
     let mut rows = query.query((chain.size(),))?;
+    // Nodes are numbered in the order in which entries complete them, so both are read once, side by side.
+    let mut nodes = db.prepare(
+        "SELECT position, hash FROM journal_node WHERE position >= ?1 ORDER BY position",
+    )?;
+    let mut nodes = nodes.query((tree::nodes_stored(chain.size()),))?;
     while let Some(row) = rows.next()? {
         let seq = chain.size();
         if row.get::<_, u64>(0)? != seq {
@@ -69,7 +74,7 @@ pub(super) fn entries(
         }
         let bytes: Vec<u8> = row.get(1)?;
         let link = chain.push(&bytes).map_err(Damage::Chain)?;
-        nodes(db, seq, &link.added)?;
+        compare(&mut nodes, seq, &link.added)?;
         visit(&link, &chain)?;
     }
     let computed = chain.head();
@@ -79,13 +84,14 @@ pub(super) fn entries(
     Ok(chain)
 }
 
-/// Compares the nodes that entry `seq` completes with those that are stored.
-fn nodes(db: &Connection, seq: u64, added: &Added) -> Result<(), VerifyFault> {
-    let mut query = db.prepare_cached("SELECT hash FROM journal_node WHERE position = ?1")?;
+/// Compares the nodes that entry `seq` completes with those that are stored next.
+fn compare(stored: &mut Rows<'_>, seq: u64, added: &Added) -> Result<(), VerifyFault> {
     for (position, hash) in (added.position..).zip(&added.nodes) {
-        let mut rows = query.query((position,))?;
-        let stored = match rows.next()? {
-            Some(row) => row.get_ref(0)?.as_blob().ok() == Some(hash.as_bytes()),
+        let stored = match stored.next()? {
+            Some(row) => {
+                row.get::<_, u64>(0)? == position
+                    && row.get_ref(1)?.as_blob().ok() == Some(hash.as_bytes())
+            }
             None => false,
         };
         if !stored {
