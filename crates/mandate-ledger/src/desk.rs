@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use mandate::token::{Draft, Kind};
-use mandate::{AgentName, Head, MerchantId};
+use mandate::{AgentName, Head, IntentHash, MerchantId};
 use mandate_journal::{Appended, Entry, StoreError, Transaction};
 use mandate_policy::{Rules, Spent};
 use serde::Serialize;
@@ -148,6 +148,11 @@ impl<'a, 't> Desk<'a, 't> {
         let bytes =
             self.tx.entry(seq)?.ok_or_else(|| damaged(format!("entry {seq} is missing")))?;
         parse_event(seq, &bytes)
+    }
+
+    /// The entry of the intent of that hash, if this wallet minted it.
+    pub(crate) fn intent_seq(&self, intent: &IntentHash) -> Result<Option<u64>, StoreError> {
+        accounts::seq_of_hash(self.tx.db(), intent.as_bytes())
     }
 
     /// The head right after an entry: what its token carries as `log`.

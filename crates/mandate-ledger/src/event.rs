@@ -167,6 +167,9 @@ pub struct About {
     /// The cart, if its signature verified.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cart: Option<CartHash>,
+    /// The entry of the intent that the cart or receipt names, if this wallet minted it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub intent_seq: Option<u64>,
     /// The agent's words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub purpose: Option<Purpose>,

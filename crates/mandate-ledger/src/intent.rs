@@ -25,6 +25,7 @@ impl Desk<'_, '_> {
             action: Some(ask.action.clone()),
             total: ask.price_max,
             cart: None,
+            intent_seq: None,
             purpose: ask.purpose.clone(),
         };
         match self.try_intent(caller, ask, jti)? {

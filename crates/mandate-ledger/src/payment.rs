@@ -42,7 +42,8 @@ impl Desk<'_, '_> {
             // It was written down where it was found.
             denied @ Outcome::Denied(Refusal::Equivocation { .. }) => Ok(denied),
             Outcome::Denied(refusal) => {
-                let about = about(cart);
+                let intent_seq = self.intent_seq(&cart.claims().intent)?;
+                let about = About { intent_seq, ..about(cart) };
                 self.deny(caller, Call::MintPayment, refusal, about)
             }
             granted @ Outcome::Granted(_) => Ok(granted),
@@ -73,8 +74,8 @@ impl Desk<'_, '_> {
         if let Some(refusal) = self.misfit(cart, &intent)? {
             return Ok(Outcome::Denied(refusal));
         }
-        let handed_in =
-            HandedIn { caller, call: Call::MintPayment, token: cart, about: about(cart) };
+        let about = About { intent_seq: Some(intent.seq), ..about(cart) };
+        let handed_in = HandedIn { caller, call: Call::MintPayment, token: cart, about };
         if let Some(refusal) = self.equivocation(&claims.iss, handed_in, intent.seq)? {
             return Ok(Outcome::Denied(refusal));
         }
@@ -299,6 +300,6 @@ fn about(cart: &Mandate<Cart>) -> About {
         action: Some(cart.action.sku.clone()),
         total: Some(cart.total),
         cart: Some(hash),
-        purpose: None,
+        ..About::default()
     }
 }

@@ -55,8 +55,8 @@ impl Desk<'_, '_> {
         }
         // A second outcome of one payment counts and freezes, whatever its head says.
         let is_conflict = other && !same;
-        let handed_in =
-            HandedIn { caller, call: Call::RecordReceipt, token: receipt, about: about(receipt) };
+        let about = self.about(receipt)?;
+        let handed_in = HandedIn { caller, call: Call::RecordReceipt, token: receipt, about };
         if !is_conflict
             && let Some(refusal) = self.equivocation(&claims.iss, handed_in, answered.seq)?
         {
@@ -92,7 +92,20 @@ impl Desk<'_, '_> {
         receipt: &Mandate<Receipt>,
         refusal: Refusal,
     ) -> Result<Outcome<Status>, StoreError> {
-        self.deny(caller, Call::RecordReceipt, refusal, about(receipt))
+        let about = self.about(receipt)?;
+        self.deny(caller, Call::RecordReceipt, refusal, about)
+    }
+
+    fn about(&self, receipt: &Mandate<Receipt>) -> Result<About, StoreError> {
+        let claims = receipt.claims();
+        Ok(About {
+            merchant: Some(claims.iss.clone()),
+            action: Some(claims.action.sku.clone()),
+            total: claims.total,
+            cart: claims.cart,
+            intent_seq: self.intent_seq(&claims.intent)?,
+            purpose: None,
+        })
     }
 
     /// The payment or free intent that the receipt's hashes name.
@@ -174,17 +187,6 @@ impl Desk<'_, '_> {
             ("peer_log", claims.peer_log == expected.peer_log),
         ];
         Ok(fits.into_iter().find_map(|(field, fits)| (!fits).then_some(field)))
-    }
-}
-
-fn about(receipt: &Mandate<Receipt>) -> About {
-    let claims = receipt.claims();
-    About {
-        merchant: Some(claims.iss.clone()),
-        action: Some(claims.action.sku.clone()),
-        total: claims.total,
-        cart: claims.cart,
-        purpose: None,
     }
 }
 

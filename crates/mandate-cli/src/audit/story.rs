@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 
 use mandate::key::Jwk;
 use mandate::token::{Cart, Kind, Receipt, UnverifiedMandate, VerifyError};
-use mandate::{CartHash, Head, Jti, KeyId, KeySet, MerchantRole, PublicKey};
+use mandate::{Head, Jti, KeyId, KeySet, MerchantRole, PublicKey};
 use mandate_ledger::Event;
 use mandate_ledger::event;
 use mandate_terminal::record::Entries as _;
 
-use super::fact::{jti, payment_claims};
+use super::fact::jti;
 use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::record::Record;
@@ -20,7 +20,7 @@ use crate::record::Record;
 pub(crate) struct Story {
     /// The intent.
     pub(crate) intent: Record,
-    /// What happened after it, in order: payments, denials of their carts, withheld payments, receipts.
+    /// What happened after it, in order: payments, refused carts and receipts, withheld payments, receipts.
     pub(crate) after: Vec<Record>,
     keys: KeySet<MerchantRole>,
 }
@@ -80,25 +80,12 @@ impl Story {
     fn read(journal: &Journal, intent: Record) -> Result<Self, Failure> {
         let mut parts = Parts { seqs: BTreeSet::from([intent.seq()]), ..Parts::default() };
         let mut after = Vec::new();
-        let mut refused_carts = Vec::new();
         journal.forward(intent.seq().saturating_add(1), |record| {
-            match record.event() {
-                Some(Event::Denial(denial)) => {
-                    // Whether the cart belongs to this story may show only later.
-                    let cart = denial.about.cart.map(|cart| (record.seq(), cart));
-                    refused_carts.extend(cart);
-                }
-                Some(event) if parts.take(record.seq(), event) => after.push(record),
-                _ => {}
+            if record.event().is_some_and(|event| parts.take(record.seq(), event)) {
+                after.push(record);
             }
             Ok(())
         })?;
-        for (seq, cart) in refused_carts {
-            if parts.carts.contains(&cart) {
-                after.push(journal.record(seq)?);
-            }
-        }
-        after.sort_by_key(Record::seq);
         let keys = parts.keys.into_iter().filter_map(|key| PublicKey::try_from(key).ok());
         Ok(Self { intent, after, keys: KeySet::new(keys) })
     }
@@ -123,7 +110,6 @@ impl Story {
 #[derive(Debug, Default)]
 struct Parts {
     seqs: BTreeSet<u64>,
-    carts: BTreeSet<CartHash>,
     keys: Vec<Jwk>,
 }
 
@@ -134,8 +120,10 @@ impl Parts {
             Event::Payment(payment) if self.seqs.contains(&payment.intent_seq) => {
                 self.seqs.insert(seq);
                 self.keys.extend(payment.keys.iter().cloned());
-                self.carts.extend(payment_claims(payment).map(|claims| claims.cart));
                 true
+            }
+            Event::Denial(denial) => {
+                denial.about.intent_seq.is_some_and(|intent| self.seqs.contains(&intent))
             }
             Event::Receipt(receipt) => self.seqs.contains(&receipt.of_seq),
             Event::Withheld(withheld) => self.seqs.contains(&withheld.of_seq),

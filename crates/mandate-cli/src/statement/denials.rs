@@ -61,7 +61,7 @@ impl DenialLine {
     /// Reads one from its entry.
     pub(super) fn read(seq: u64, at: UnixSeconds, denial: &event::Denial) -> Self {
         let event::Denial { agent, uid, call, reason, message, about } = denial;
-        let event::About { merchant, action, total, cart: _, purpose } = about;
+        let event::About { merchant, action, total, cart: _, intent_seq: _, purpose } = about;
         Self {
             seq,
             at,
