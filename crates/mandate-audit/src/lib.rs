@@ -13,6 +13,7 @@ mod keys;
 mod log;
 mod proof;
 pub mod reconcile;
+mod story;
 #[cfg(test)]
 mod testing;
 mod token;
@@ -24,5 +25,6 @@ pub use keys::{KeyTextError, Keys, TrustedKey};
 pub use log::{Log, Side};
 pub use proof::{Checked, EntryProofError, Fact, PROOF_TOKENS_MAX, check, compose};
 pub use reconcile::{ReconcileError, Reconciliation, reconcile};
+pub use story::{Story, own_jti};
 pub use token::Typ;
 pub use write::{Contents, WriteError, write};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mandate::{Head, Jti, PublicKey, Root};
+use mandate::{Head, Jti, KeyId, PublicKey, Root};
 
 use super::finding::Evidence;
 use crate::export::{Export, ExportError};
@@ -34,6 +34,8 @@ pub(super) struct Held {
     pub(super) peer_log: Option<Head>,
     pub(super) is_turned_away: bool,
     pub(super) is_signed: bool,
+    /// The key that it names, where that is none of those given for its signer.
+    pub(super) unknown_key: Option<KeyId>,
     /// What it cost, on an executed receipt.
     pub(super) cost: Option<(String, u64)>,
 }
@@ -115,6 +117,7 @@ fn read(token: &Token, seq: u64, is_turned_away: bool, keys: &[PublicKey]) -> He
         peer_log: *peer_log,
         is_turned_away,
         is_signed: token.is_signed(keys),
+        unknown_key: keys.iter().all(|key| key.id() != token.kid).then_some(token.kid),
         cost,
     }
 }

@@ -132,12 +132,17 @@ fn witnesses<'a>(holder: &'a Pages, signer: &Log) -> impl Iterator<Item = Witnes
 
 fn invalid(pages: &Pages, held: &Held) -> Finding {
     let token = named(held.typ, held.jti);
+    let signer = &held.signer;
+    let what = match held.unknown_key {
+        Some(key) => format!("keeps {token} under the key {key}, which is none given for {signer}"),
+        None => format!("keeps {token}, which the key that it names of {signer} did not sign"),
+    };
     Finding {
         fault: pages.log.clone(),
         kind: FindingKind::ForeignTokenInvalid,
         from: held.seq,
         to: held.seq,
-        what: format!("keeps {token}, which no key of {} signed", held.signer),
+        what,
         differences: Vec::new(),
         evidence: vec![held.evidence(&pages.log)],
     }
