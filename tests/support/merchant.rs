@@ -84,6 +84,13 @@ impl Merchant {
         Self { id: self.id.clone(), key: Arc::clone(&self.key), log: Mutex::new(log) }
     }
 
+    /// A merchant whose key is these bytes.
+    #[must_use]
+    pub fn from_seed(id: MerchantId, seed: [u8; 32]) -> Self {
+        let key = Arc::new(SigningKey::from_seed(Seed::copy_from(&seed)));
+        Self { id, key, log: Mutex::default() }
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> &MerchantId {

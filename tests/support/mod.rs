@@ -10,6 +10,7 @@ mod home;
 pub mod invariants;
 mod merchant;
 pub mod months;
+pub mod pair;
 pub mod parties;
 mod process;
 pub mod random;

@@ -4,6 +4,7 @@
 //! and how a set-up that was cut off is finished. It never knows what an entry means, and never decides anything about
 //! money or mandates. What a command shows passes through [`ui::Ui`], so nothing foreign reaches a terminal unescaped.
 
+pub mod audit;
 pub mod confirm;
 pub mod doctor;
 pub mod escape;

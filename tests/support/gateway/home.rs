@@ -20,6 +20,9 @@ use super::shop::Shop;
 use crate::wallet::MORNING;
 use crate::{LUX, TestClock};
 
+/// What the merchant's key is made of.
+pub const MERCHANT_SEED: [u8; 32] = [0x4c; 32];
+
 /// How long a cart lives, in seconds.
 const CART_TTL_S: u64 = 120;
 
@@ -57,7 +60,7 @@ impl GatewayHome {
     pub fn made_at(seconds: u64) -> Self {
         let home = Self {
             folder: Arc::new(TempDir::with_prefix("mandate-").expect("a temporary folder")),
-            key: Arc::new(SigningKey::from_seed(Seed::copy_from(&[0x4c; 32]))),
+            key: Arc::new(SigningKey::from_seed(Seed::copy_from(&MERCHANT_SEED))),
             clock: TestClock::at(seconds),
             api: Api::default(),
             receipts: Arc::default(),

@@ -19,7 +19,7 @@ pub use api::{
     Api, ApiBody, ApiError, Deed, Heard, Held, QUOTE_PATH, QuoteReaction, Reaction, Wire,
 };
 pub use call::Call;
-pub use home::GatewayHome;
+pub use home::{GatewayHome, MERCHANT_SEED};
 pub use invariants::{Sale, SaleState, check_calls, check_entries, check_heard};
 pub use keyed_api::{Asked, Kept, KeyedApi, Moment};
 pub use line::Line;

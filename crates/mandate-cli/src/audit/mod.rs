@@ -8,6 +8,7 @@ mod tell;
 mod verify;
 
 use clap::Subcommand;
+use mandate_terminal::audit;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -19,11 +20,23 @@ pub(crate) enum AuditCommand {
     Log(log::Arguments),
     /// Tell the whole story of one purchase
     Show(show::Arguments),
-    /// Recompute chain, tree and totals from the entries and compare them
+    /// Recompute chain, tree and totals from the entries and compare them; or check an export
     #[command(
         after_help = "Works while the wallet runs and while it is stopped. Exit code 1 if anything does not fit."
     )]
-    Verify,
+    Verify(audit::verify::Arguments),
+    /// Check a proof with public keys alone
+    #[command(
+        after_help = "Needs no wallet, no gateway and no journal. Exit code 1 if anything is not proven.\n\nExamples:\n  mandate audit check booking.tlog-proof --key wallet/key --key lux-hotels/key"
+    )]
+    Check(audit::check::Arguments),
+    /// Hold a wallet's and gateways' exports against each other, with public keys alone
+    #[command(
+        after_help = "Needs no wallet, no gateway and no journal. Exit code 1 if the logs do not agree.\n\nWhat one side signed \
+                      after the other's export was made is counted as beyond it and is no fault; an export that is at \
+                      least as large settles it.\n\nExamples:\n  mandate audit reconcile wallet lux-hotels --key wallet/key --key lux-hotels/key"
+    )]
+    Reconcile(audit::reconcile::Arguments),
 }
 
 /// Answers one of them.
@@ -31,6 +44,11 @@ pub(crate) fn run(command: AuditCommand, context: &mut Context<'_, '_>) -> Resul
     match command {
         AuditCommand::Log(arguments) => log::run(&arguments, context),
         AuditCommand::Show(arguments) => show::run(&arguments, context),
-        AuditCommand::Verify => verify::run(context),
+        AuditCommand::Verify(audit::verify::Arguments { dir: Some(dir), keys }) => {
+            audit::verify::run(&dir, &keys, context.ui)
+        }
+        AuditCommand::Verify(_) => verify::run(context),
+        AuditCommand::Check(arguments) => audit::check::run(&arguments, context.ui),
+        AuditCommand::Reconcile(arguments) => audit::reconcile::run(&arguments, context.ui),
     }
 }

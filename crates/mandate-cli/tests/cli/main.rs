@@ -7,6 +7,7 @@ mod config;
 mod desk;
 mod doctor;
 mod equivocation;
+mod evidence;
 mod freeze;
 mod help;
 mod init;

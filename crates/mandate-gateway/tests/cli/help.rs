@@ -7,7 +7,7 @@ use mandate_tests::{Said, bare, said};
 use crate::shop::{BINARY, assert_golden};
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "",
     "run",
     "init",
@@ -20,6 +20,8 @@ const COMMANDS: [&str; 15] = [
     "audit log",
     "audit show",
     "audit verify",
+    "audit check",
+    "audit reconcile",
     "clock",
     "clock confirm",
     "doctor",
