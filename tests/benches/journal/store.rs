@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mandate::Signer as _;
 use mandate_journal::{
     Entry, Genesis, Journal, LogOwner, Options, Projection, StoreError, read, verify_stopped,
 };

@@ -1,5 +1,6 @@
 //! A key, and a log that is made of nothing but numbers, for the tests of this crate.
 
+mod example;
 #[expect(clippy::arithmetic_side_effects, reason = "small numbers, and a panic is a failed test")]
 pub(crate) mod story;
 

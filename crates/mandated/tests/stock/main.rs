@@ -27,6 +27,7 @@ use std::path::Path;
 use mandate::token::{Intent, Mandate, Payment};
 use mandate_host::clock::wall_clock;
 use mandate_tests::Home;
+use mandate_tests::pair::Pair;
 use serde_json::Value;
 
 use crate::cases::{about, cases, flipped, minted};
@@ -132,4 +133,37 @@ fn stock_clients_buy_and_stock_libraries_verify() {
     }
     assert_eq!(pyjwt.end(), [""; 0]);
     daemon.stop();
+}
+
+#[tokio::test]
+async fn a_stock_script_verifies_an_export_and_a_proof() {
+    let Some(packages) = packages() else { return };
+    let pair = Pair::open().await;
+    for _ in 0..70 {
+        pair.buy().await;
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    let logs = [(pair.wallet_log(), pair.gateway_log()), (pair.gateway_log(), pair.wallet_log())];
+    for (number, (log, peer)) in logs.into_iter().enumerate() {
+        let dir = folder.path().join(number.to_string());
+        log.export(&dir);
+        let own = |entry: &Vec<u8>| str::from_utf8(entry).unwrap().contains("\"header\":");
+        let seq = log.entries.iter().rposition(own).unwrap();
+        let proof = folder.path().join("proof");
+        std::fs::write(&proof, log.proof(seq)).unwrap();
+        let run = |proof: &Path| {
+            let mut command = python(&packages, "journal.py");
+            command.arg(log.origin.as_str()).args([log.public_key().x(), peer.public_key().x()]);
+            command.arg(&dir).arg(proof).output().unwrap()
+        };
+        let output = run(&proof);
+        let said = String::from_utf8(output.stdout).unwrap();
+        let lines: Vec<&str> = said.lines().collect();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(lines[0].starts_with(&format!("export {} ", log.entries.len())), "{said}");
+        assert!(lines[1].starts_with(&format!("proof {seq} ")), "{said}");
+        let other = log.proof(seq).replace(&format!("index {seq}"), &format!("index {}", seq - 1));
+        std::fs::write(&proof, other).unwrap();
+        assert!(!run(&proof).status.success(), "another index proves nothing");
+    }
 }
