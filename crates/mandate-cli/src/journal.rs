@@ -7,8 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mandate::{Head, PrincipalId, PublicKey};
-use mandate_journal::{OpenError, StoreError};
+use mandate_journal::tree::NodeHash;
+use mandate_journal::{Checkpoint, CheckpointError, OpenError, StoreError};
 use mandate_ledger::{Event, StoppedLedger};
+use mandate_terminal::audit::Provable;
 use mandate_terminal::record::{Entries, damaged};
 
 use crate::failure::{Failure, chain};
@@ -139,6 +141,37 @@ impl Entries for Journal {
             Source::File(ledger) => {
                 let limit = usize::try_from(limit).unwrap_or(usize::MAX);
                 ledger.entries(from, limit).map_err(|error| unreadable(&error))
+            }
+        }
+    }
+}
+
+impl Provable for Journal {
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, Failure> {
+        let control = match &self.source {
+            Source::Daemon(control) => control,
+            Source::File(ledger) => return ledger.checkpoint().map_err(|error| unreadable(&error)),
+        };
+        let note = control.checkpoint()?;
+        if note.is_empty() {
+            return Ok(None);
+        }
+        let Owner { principal, key } = self.owner()?;
+        let bad = |error: &CheckpointError| damaged::<Wallet>(&format!("the checkpoint {error}"));
+        let origin = format!("mandate/wallet/{principal}").parse().map_err(|error| bad(&error))?;
+        Checkpoint::verify(&note, &origin, &[key]).map(Some).map_err(|error| bad(&error))
+    }
+
+    fn inclusion(&self, seq: u64, size: u64) -> Result<Vec<NodeHash>, Failure> {
+        match &self.source {
+            Source::Daemon(control) => {
+                let hashes = control.inclusion(seq, size)?.into_iter();
+                let hashes = hashes.map(|hash| hash.try_into().map(NodeHash::from_bytes));
+                let bad = |_| damaged::<Wallet>("the way to the root is not made of hashes");
+                hashes.collect::<Result<_, _>>().map_err(bad)
+            }
+            Source::File(ledger) => {
+                ledger.inclusion_path(seq, size).map_err(|error| unreadable(&error))
             }
         }
     }

@@ -247,6 +247,18 @@ impl Control {
         })
     }
 
+    /// The newest checkpoint, after one was signed of what is new; nothing if none ever was.
+    pub(crate) fn checkpoint(&self) -> Result<String, Failure> {
+        let ask = v1::GetCheckpointRequest {};
+        Ok(self.line.ask(self.client.clone().get_checkpoint(ask))?.checkpoint)
+    }
+
+    /// The way from an entry to the root of the first `size` entries.
+    pub(crate) fn inclusion(&self, seq: u64, size: u64) -> Result<Vec<Vec<u8>>, Failure> {
+        let ask = v1::ProveEntryRequest { seq, size };
+        Ok(self.line.ask(self.client.clone().prove_entry(ask))?.hashes)
+    }
+
     /// Has the whole journal checked.
     pub(crate) fn verify(&self) -> Result<v1::VerifyLogResponse, Failure> {
         self.line.ask_patiently(self.client.clone().verify_log(v1::VerifyLogRequest {}))

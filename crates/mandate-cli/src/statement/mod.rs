@@ -27,7 +27,7 @@ use serde::Serialize;
 use self::calendar::{Month, Period};
 use self::denials::Denials;
 use self::events::EventLine;
-use self::proofs::{ByCommand, Proofs};
+use self::proofs::FromJournal;
 use self::purchases::Purchase;
 use self::spending::{FreeLine, SpendingLine, Total};
 use self::usage::CapUsage;
@@ -119,8 +119,7 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Resul
     let Some(path) = html else {
         return context.ui.answer(&statement, |ui| tell::statement(&statement, ui));
     };
-    let mut proofs: Box<dyn Proofs> = Box::new(ByCommand);
-    let page = html::page(&statement, proofs.as_mut())?;
+    let page = html::page(&statement, &mut FromJournal::new(&journal)?)?;
     file::write(path, &page)?;
     let written = Written { html: path, statement: &statement };
     context.ui.answer(&written, |ui| {

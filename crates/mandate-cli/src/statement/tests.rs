@@ -15,7 +15,8 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::calendar::Period;
-use super::proofs::{ByCommand, Proofs};
+use super::proofs::Proofs;
+use super::purchases::Purchase;
 use super::{Statement, html, read};
 use crate::failure::Failure;
 use crate::record::Wallet;
@@ -97,12 +98,21 @@ fn a_changed_entry_makes_no_statement() {
     assert!(problem.contains("the journal is not whole: entry "), "{problem}");
 }
 
+/// A journal without a checkpoint: nothing is proven yet.
+struct Nothing;
+
+impl Proofs for Nothing {
+    fn proof(&mut self, _: &Purchase) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+}
+
 #[test]
 fn a_proof_is_a_file_in_the_page() {
     struct Fixed;
     impl Proofs for Fixed {
-        fn proof(&mut self, seq: u64) -> Result<Option<String>, Failure> {
-            Ok(Some(format!("proof of {seq}\n")))
+        fn proof(&mut self, purchase: &Purchase) -> Result<Option<String>, Failure> {
+            Ok(Some(format!("proof of {}\n", purchase.seq)))
         }
     }
     let statement = sample().statement().unwrap();
@@ -115,7 +125,7 @@ fn a_proof_is_a_file_in_the_page() {
             format!("<a href=\"data:text/plain;base64,{proof}\" download=\"{jti}.tlog-proof\">");
         assert!(page.contains(&link), "{link}");
     }
-    let page = html::page(&statement, &mut ByCommand).unwrap();
+    let page = html::page(&statement, &mut Nothing).unwrap();
     assert!(!page.contains("download="));
 }
 
@@ -141,7 +151,7 @@ fn page_with(statement: &mut Statement, words: &str) -> String {
     for event in &mut statement.events {
         words.clone_into(&mut event.words);
     }
-    html::page(statement, &mut ByCommand).unwrap()
+    html::page(statement, &mut Nothing).unwrap()
 }
 
 #[test]

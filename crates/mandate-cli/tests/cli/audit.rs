@@ -55,7 +55,10 @@ fn the_file_says_what_the_wallet_said() {
     assert_eq!(running[3].lines().count(), 3, "a header and two entries: {}", running[3]);
     assert_eq!(kinds(&running[4]), ["intent", "payment", "intent", "denial"]);
     let story = desk.mandate("audit show 4").yes();
-    assert!(story.contains("\ndenial (entry 5, "), "an intent's story has what was refused: {story}");
+    assert!(
+        story.contains("\ndenial (entry 5, "),
+        "an intent's story has what was refused: {story}"
+    );
 }
 
 #[test]

@@ -3,15 +3,18 @@
 //! The lock on the file decides, so the book that was asked for is the one that is read.
 
 use mandate::{Head, MerchantId, PublicKey};
-use mandate_journal::{OpenError, StoreError, read};
+use mandate_journal::tree::NodeHash;
+use mandate_journal::{Checkpoint, CheckpointError, OpenError, StoreError, read};
+use mandate_terminal::audit::Provable;
 use mandate_terminal::failure::{Failure, chain};
-use mandate_terminal::record::Entries;
+use mandate_terminal::record::{Entries, damaged};
 
 use super::places::Places;
 use super::record::Gateway;
 use super::running::Running;
 use crate::book::StoppedBook;
-use crate::door::{Checked, Reserved, Status, Stored, Waiting};
+use crate::book::event::Event;
+use crate::door::{Checked, InclusionPath, Reserved, Signed, Status, Stored, Waiting};
 
 /// The journal, as long as it was when it was opened.
 #[derive(Debug)]
@@ -73,6 +76,17 @@ impl Journal {
         }
     }
 
+    /// Whose it is.
+    pub(crate) fn owner(&self) -> Result<Owner, Failure> {
+        let first = self.record(0)?;
+        let Some(Event::Init(init)) = first.event() else {
+            return Err(damaged::<Gateway>("the first entry is none of a gateway"));
+        };
+        let key = init.key.clone().try_into();
+        let key = key.map_err(|error| damaged::<Gateway>(&format!("entry 0: {error}")))?;
+        Ok(Owner { merchant: init.merchant.clone(), key })
+    }
+
     /// Has chain, tree and every projection recomputed.
     pub(crate) fn verify(&self) -> Result<Head, Failure> {
         match &self.source {
@@ -120,6 +134,34 @@ impl Entries for Journal {
                 return Ok(all);
             }
             all.extend(page);
+        }
+    }
+}
+
+impl Provable for Journal {
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, Failure> {
+        let note = match &self.source {
+            Source::File(book) => return book.checkpoint().map_err(|error| unread(&error)),
+            Source::Gateway(running) => {
+                let nothing = serde_json::Map::new();
+                running.post::<Signed>("/checkpoint", &nothing)?.checkpoint
+            }
+        };
+        let Some(note) = note else { return Ok(None) };
+        let Owner { merchant, key } = self.owner()?;
+        let bad = |error: &CheckpointError| damaged::<Gateway>(&format!("the checkpoint {error}"));
+        let origin = format!("mandate/gateway/{merchant}").parse().map_err(|error| bad(&error))?;
+        Checkpoint::verify(&note, &origin, &[key]).map(Some).map_err(|error| bad(&error))
+    }
+
+    fn inclusion(&self, seq: u64, size: u64) -> Result<Vec<NodeHash>, Failure> {
+        match &self.source {
+            Source::File(book) => book.inclusion_path(seq, size).map_err(|error| unread(&error)),
+            Source::Gateway(running) => {
+                let target = format!("/path?seq={seq}&size={size}");
+                let hashes = running.get::<InclusionPath>(&target)?.hashes.into_iter();
+                Ok(hashes.map(|hash| NodeHash::from_bytes(*hash.as_bytes())).collect())
+            }
         }
     }
 }

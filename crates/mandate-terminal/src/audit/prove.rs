@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use mandate::Jti;
 use mandate_audit::{Story, compose, own_jti};
-use mandate_journal::Entry;
+use mandate_journal::{Checkpoint, Entry};
 use serde::Serialize;
 
 use super::Provable;
 use super::export::newest;
 use crate::failure::{Failure, chain};
-use crate::record::Record;
+use crate::record::{Record, Side};
 use crate::ui::{Ui, counted};
 use crate::write;
 
@@ -81,33 +81,73 @@ pub fn run(arguments: &Arguments, journal: &impl Provable, ui: &mut Ui<'_>) -> R
     })
 }
 
-/// The proof of one entry.
+/// The proof of one entry, with every token of the other side that belongs to its story. Reads the whole journal.
 ///
 /// # Errors
 ///
 /// [`Failure`]: that no checkpoint covers it yet.
 pub fn prove(journal: &impl Provable, seq: u64) -> Result<Proven, Failure> {
     let checkpoint = newest(journal)?;
-    let size = checkpoint.head().size;
-    if seq >= size {
-        return Err(Failure::Check(format!(
-            "entry {seq} is newer than the newest checkpoint, which covers {size}; one is signed within 10 s while the \
-             journal is served, and at shutdown"
-        )));
-    }
-    let record = journal.record(seq)?;
-    let body = record.body().get();
-    let unreadable =
-        |error| Failure::Check(format!("entry {seq} cannot be read: {}", chain(&error)));
-    let mut story = Story::of(&Entry::parse(body.as_bytes()).map_err(unreadable)?);
+    let record = covered(journal, &checkpoint, seq)?;
+    let mut story = Story::of(&entry(&record)?);
     journal.forward(0, |record| {
-        let body = record.body().get().as_bytes();
-        story.take(&Entry::parse(body).map_err(unreadable)?);
+        story.take(&entry(&record)?);
         Ok(())
     })?;
+    compose_with(journal, &checkpoint, &record, story)
+}
+
+/// The proof of one entry under a checkpoint, with the tokens of the other side that are in `related` entries.
+///
+/// # Errors
+///
+/// [`Failure`]: that the checkpoint does not cover it.
+pub fn prove_among(
+    journal: &impl Provable,
+    checkpoint: &Checkpoint,
+    seq: u64,
+    related: impl IntoIterator<Item = u64>,
+) -> Result<Proven, Failure> {
+    let record = covered(journal, checkpoint, seq)?;
+    let mut story = Story::of(&entry(&record)?);
+    for seq in related {
+        story.take(&entry(&journal.record(seq)?)?);
+    }
+    compose_with(journal, checkpoint, &record, story)
+}
+
+/// An entry that a checkpoint covers.
+fn covered<J: Provable>(
+    journal: &J,
+    checkpoint: &Checkpoint,
+    seq: u64,
+) -> Result<Record<J::Side>, Failure> {
+    let size = checkpoint.head().size;
+    if seq < size {
+        return journal.record(seq);
+    }
+    Err(Failure::Check(format!(
+        "entry {seq} is newer than the newest checkpoint, which covers {size}; one is signed within 10 s while the journal \
+         is served, and at shutdown"
+    )))
+}
+
+fn entry<S: Side>(record: &Record<S>) -> Result<Entry<'_>, Failure> {
+    Entry::parse(record.body().get().as_bytes()).map_err(|error| {
+        Failure::Check(format!("entry {} cannot be read: {}", record.seq(), chain(&error)))
+    })
+}
+
+fn compose_with<J: Provable>(
+    journal: &J,
+    checkpoint: &Checkpoint,
+    record: &Record<J::Side>,
+    story: Story,
+) -> Result<Proven, Failure> {
+    let (seq, size) = (record.seq(), checkpoint.head().size);
     let tokens = story.tokens();
     let path = journal.inclusion(seq, size)?;
-    let text = compose(&checkpoint, seq, path, body, &tokens)
+    let text = compose(checkpoint, seq, path, record.body().get(), &tokens)
         .map_err(|error| Failure::Check(chain(&error)))?;
     Ok(Proven { text, seq, size, tokens: tokens.len() })
 }

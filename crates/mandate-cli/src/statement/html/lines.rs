@@ -1,7 +1,6 @@
 //! What happened, line by line.
 
 use data_encoding::BASE64;
-use mandate::Jti;
 use maud::{Markup, html};
 
 use super::words::Words;
@@ -112,7 +111,7 @@ pub(super) fn purchases(statement: &Statement, proofs: &mut dyn Proofs) -> Resul
 }
 
 fn purchase(period: &Period, line: &Purchase, proofs: &mut dyn Proofs) -> Result<Markup, Failure> {
-    let proof = proof(line.jti, line.seq, proofs)?;
+    let proof = proof(line, proofs)?;
     Ok(html! {
         tr role="row" data-seq=(line.seq) data-fate=(line.fate.name()) {
             th.time scope="row" role="rowheader" { (time(period, line.at, &period.short(line.at))) }
@@ -134,8 +133,9 @@ fn purchase(period: &Period, line: &Purchase, proofs: &mut dyn Proofs) -> Result
 }
 
 /// A file that a checker takes, in the page itself; else the command that makes it.
-fn proof(jti: Jti, seq: u64, proofs: &mut dyn Proofs) -> Result<Markup, Failure> {
-    let proof = proofs.proof(seq)?;
+fn proof(line: &Purchase, proofs: &mut dyn Proofs) -> Result<Markup, Failure> {
+    let Purchase { jti, seq, .. } = line;
+    let proof = proofs.proof(line)?;
     Ok(html! {
         td.proof role="cell" {
             "entry " (seq) " "

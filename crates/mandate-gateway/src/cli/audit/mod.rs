@@ -12,6 +12,7 @@ use mandate_terminal::audit;
 use mandate_terminal::failure::Failure;
 
 use super::context::Context;
+use super::journal::Journal;
 
 /// What is asked of the journal.
 #[derive(Debug, Subcommand)]
@@ -25,6 +26,16 @@ pub(crate) enum AuditCommand {
         after_help = "Works while the gateway runs and while it is stopped. Exit code 1 if anything does not fit."
     )]
     Verify(audit::verify::Arguments),
+    /// Write the journal up to its newest checkpoint into a folder that anyone can check
+    #[command(
+        after_help = "The folder holds C2SP tlog-tiles, the signed checkpoint, the public key, and the gateway.toml in force.\n\nExample:\n  mandate-gateway audit export lux-hotels"
+    )]
+    Export(audit::export::Arguments),
+    /// Prove one entry in a file, with the other side's tokens beside it
+    #[command(
+        after_help = "The file is a C2SP tlog-proof; `audit check` reads it with public keys alone.\n\nExample:\n  mandate-gateway audit prove JTI --out booking.tlog-proof"
+    )]
+    Prove(audit::prove::Arguments),
     /// Check a proof with public keys alone
     #[command(
         after_help = "Needs no wallet, no gateway and no journal. Exit code 1 if anything is not proven.\n\nExamples:\n  mandate-gateway audit check booking.tlog-proof --key wallet/key --key lux-hotels/key"
@@ -48,6 +59,14 @@ pub(crate) fn run(command: AuditCommand, context: &mut Context<'_, '_>) -> Resul
             audit::verify::run(&dir, &keys, context.ui)
         }
         AuditCommand::Verify(_) => verify::run(context),
+        AuditCommand::Export(arguments) => {
+            let journal = Journal::open(&context.places)?;
+            let key = journal.owner()?.key;
+            audit::export::run(&arguments, &journal, key, context.places.config(), context.ui)
+        }
+        AuditCommand::Prove(arguments) => {
+            audit::prove::run(&arguments, &Journal::open(&context.places)?, context.ui)
+        }
         AuditCommand::Check(arguments) => audit::check::run(&arguments, context.ui),
         AuditCommand::Reconcile(arguments) => audit::reconcile::run(&arguments, context.ui),
     }
