@@ -2,8 +2,11 @@
 
 use mandate_audit::reconcile::{FindingKind, Reconciliation, reconcile};
 use mandate_audit::{Export, Side};
+use mandate_tests::LUX;
+use mandate_tests::gateway::Call;
 use mandate_tests::pair::{Log, Pair};
 use mandate_tests::random::Random;
+use mandate_tests::wallet::{MORNING, reading};
 use tempfile::TempDir;
 
 /// Which side's log is broken.
@@ -169,6 +172,12 @@ async fn honest_logs_agree_wherever_they_are_cut_off() {
     // Two purchases whose receipts nobody handed in, and a cart that nobody paid.
     pair.book().await;
     pair.book().await;
+    // And a mandate that was turned away: the gateway keeps it, and did nothing.
+    let intent = pair.wallet.intent(reading(MORNING), "travel", (LUX, "book_room"), None).await;
+    let intent = intent.unwrap();
+    let ask = |body| pair.shop.send_intent(&Call::json("POST", "/bookings", body), &intent);
+    assert_eq!(ask(r#"{"nights":1}"#).await.status, 402);
+    assert_eq!(ask(r#"{"nights":9}"#).await.reason().as_deref(), Some("request_mismatch"));
     let (wallet, gateway) = (pair.wallet_log(), pair.gateway_log());
     let found = reconciled(&pair, &wallet, &gateway);
     assert!(found.agrees(), "{found:#?}");
