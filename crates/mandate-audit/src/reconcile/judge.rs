@@ -255,6 +255,14 @@ impl<'p> Walk<'p> {
         if self.judged.findings.iter().any(|finding| finding.from <= seq) {
             return;
         }
+        let size = witness.token.head.size;
+        if size == self.pages.head.size {
+            let what = format!(
+                "signed two histories: {token} and the export's checkpoint both are over {size} entries, under two roots"
+            );
+            self.say(FindingKind::TwoHistories, (seq, seq), what, &[witness]);
+            return;
+        }
         let from = self.agreed.min(seq);
         let what = format!(
             "entries {from} to {seq} are not those that {token} was signed over: they lead to another root"

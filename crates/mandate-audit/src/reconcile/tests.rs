@@ -194,6 +194,18 @@ fn two_histories_are_named_also_across_gateways() {
 }
 
 #[test]
+fn a_token_and_a_checkpoint_of_one_size_and_two_roots_are_two_histories() {
+    let mut broken = street(2);
+    // The last entry is the second receipt; the use before it is rewritten, and the head signed again.
+    let mut entries = broken.gateways[0].entries.clone();
+    let text = String::from_utf8(entries[5].clone()).unwrap().replace("\"use\"", "\"used\"");
+    entries[5] = text.into_bytes();
+    broken.gateways[0].rewrite(entries);
+    let found = reconciled(&broken);
+    assert_eq!(short(&found), [one(SHOP, "two_histories", 6, 6)], "{found:#?}");
+}
+
+#[test]
 fn a_token_that_its_peer_did_not_sign_is_the_holder_s_fault() {
     let mut broken = street(1);
     let mut forger = broken.clone();
