@@ -15,6 +15,7 @@ mod look;
 mod mask;
 mod meeting;
 mod merchant;
+mod proofs;
 mod purchase;
 mod server;
 mod settle;
