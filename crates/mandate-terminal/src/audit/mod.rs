@@ -9,6 +9,7 @@ mod keys;
 pub mod prove;
 pub mod reconcile;
 pub mod verify;
+pub mod whole;
 
 use mandate_journal::Checkpoint;
 use mandate_journal::tree::NodeHash;

@@ -5,7 +5,6 @@ mod log;
 mod show;
 mod story;
 mod tell;
-mod verify;
 
 use clap::Subcommand;
 use mandate_terminal::audit;
@@ -58,7 +57,9 @@ pub(crate) fn run(command: AuditCommand, context: &mut Context<'_, '_>) -> Resul
         AuditCommand::Verify(audit::verify::Arguments { dir: Some(dir), keys }) => {
             audit::verify::run(&dir, &keys, context.ui)
         }
-        AuditCommand::Verify(_) => verify::run(context),
+        AuditCommand::Verify(_) => {
+            audit::whole::tell(Journal::open(&context.places)?.verify(), context.ui)
+        }
         AuditCommand::Export(arguments) => {
             let journal = Journal::open(&context.places)?;
             let key = journal.owner()?.key;
