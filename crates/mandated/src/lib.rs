@@ -12,6 +12,7 @@ mod health;
 mod key;
 mod limits;
 mod mint;
+mod own;
 mod policy;
 mod program;
 mod reload;

@@ -108,6 +108,43 @@ async fn an_older_copy_of_the_ledger_mints_nothing_until_the_newest_is_back() {
 }
 
 #[tokio::test]
+async fn a_mandate_of_ours_that_the_ledger_lacks_ends_all_minting() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(CAPS));
+    let kept = tempfile::tempdir().unwrap();
+    let daemon = home.start().await;
+    daemon.stop().await;
+    copy(home.paths.state_dir(), kept.path());
+    let before = home.remembered();
+    let daemon = home.start().await;
+    let payment = home.agent().await.book("180.00 EUR").await.unwrap();
+    let own = payment.as_str().to_owned();
+    let hand_in = async || {
+        let ask = v1::MintPaymentRequest { cart: own.clone(), approval_wait: None };
+        denied(home.agent().await.wallet.mint_payment(ask).await).reason
+    };
+    assert_eq!(hand_in().await, "CART_MALFORMED");
+    home.agent().await.book("10.00 EUR").await.expect("it is in the ledger, so nothing is wrong");
+    daemon.stop().await;
+
+    // Disk and key store were put back together: nothing on the machine knows better.
+    copy(kept.path(), home.paths.state_dir());
+    home.remember(&before);
+    let daemon = home.start().await;
+    home.agent().await.book("10.00 EUR").await.unwrap();
+    assert_eq!(hand_in().await, "CART_MALFORMED");
+    let refused = home.agent().await.book("10.00 EUR").await;
+    assert_eq!(denied(refused).reason, "LEDGER_UNSAFE");
+    let status = home.control().await.get_status(v1::GetStatusRequest {}).await.unwrap();
+    let problem = status.into_inner().ledger_problem;
+    assert!(
+        problem.starts_with("a mandate under this wallet's own key is not in its ledger"),
+        "{problem}"
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn another_history_of_the_same_length_is_not_the_ledger_either() {
     let Some(home) = Home::new() else { return };
     home.write(&home.toml(CAPS));

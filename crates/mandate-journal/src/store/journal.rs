@@ -193,7 +193,16 @@ impl<P: Projection> Journal<P> {
         let Some(LogOwner { origin, key }) = &self.shared.owner else { return Ok(()) };
         let signed =
             Checkpoint::verify(note, origin, &[*key]).map_err(CheckpointFault::Unsigned)?;
-        self.read_blocking(|db| Ok(seal::hold_against(db, signed.head())))?
+        self.hold_against(signed.head())
+    }
+
+    /// Holds the journal against a head that its owner signed. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`RecallError::Fault`] if this is not the journal that had it, or an older copy of it.
+    pub fn hold_against(&self, signed: Head) -> Result<(), RecallError> {
+        self.read_blocking(|db| Ok(seal::hold_against(db, signed)))?
     }
 
     /// Signs a checkpoint of what no checkpoint covers yet, and answers when it is on disk; without a key, or anything

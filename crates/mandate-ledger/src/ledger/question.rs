@@ -158,6 +158,15 @@ impl Ledger {
         self.journal.recall(note)
     }
 
+    /// Holds the ledger against a head in a token under its own key. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`RecallError::Fault`] if the ledger lacks what it signed.
+    pub fn hold_against(&self, signed: Head) -> Result<(), RecallError> {
+        self.journal.hold_against(signed)
+    }
+
     /// The hashes that lead from entry `seq` to the root of the first `size` entries. Blocks.
     ///
     /// # Errors

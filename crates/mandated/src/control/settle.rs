@@ -52,7 +52,7 @@ pub(super) async fn receipt(
 ) -> Result<v1::RecordReceiptResponse, Status> {
     let now = daemon.clock.read();
     let caller = Caller { agent: None, uid };
-    let receipt = match request::receipt(message) {
+    let receipt = match request::receipt(&message) {
         Ok(receipt) => verified_receipt(&daemon, receipt).await?,
         Err(refusal) => Err(refusal),
     };

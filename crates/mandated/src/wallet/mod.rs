@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status};
 
 use crate::convert::{cap, money_out, timestamp};
 use crate::daemon::{Daemon, Visit, denied, granted};
+use crate::own;
 use crate::serve::Peer;
 use crate::status;
 
@@ -50,6 +51,20 @@ impl WalletService {
             Ok(value) => Ok(value),
             Err(refusal) => Err(self.daemon.deny(visit, call, refusal).await),
         }
+    }
+
+    /// As [`Self::parsed`], for a request with a peer's token; one that is none may be our own.
+    async fn peers<T>(
+        &self,
+        visit: &Visit,
+        call: Call,
+        read: Result<T, Refusal>,
+        compact: &str,
+    ) -> Result<T, Status> {
+        if read.is_err() {
+            own::notice(&self.daemon, compact).await;
+        }
+        self.parsed(visit, call, read).await
     }
 
     /// Runs work that must not stop when the client hangs up.
@@ -85,7 +100,8 @@ impl Wallet for WalletService {
     ) -> Result<Response<v1::MintPaymentResponse>, Status> {
         const CALL: Call = Call::MintPayment;
         let visit = self.enter(&request, CALL)?;
-        let ask = self.parsed(&visit, CALL, request::payment(request.into_inner())).await?;
+        let message = request.into_inner();
+        let ask = self.peers(&visit, CALL, request::payment(&message), &message.cart).await?;
         let cart = self.parsed(&visit, CALL, verified_cart(&self.daemon, ask.cart)).await?;
         self.parsed(&visit, CALL, self.daemon.mint.ready()).await?;
         self.to_the_end(mint_payment(Arc::clone(&self.daemon), visit, cart)).await
@@ -97,7 +113,9 @@ impl Wallet for WalletService {
     ) -> Result<Response<v1::RecordReceiptResponse>, Status> {
         const CALL: Call = Call::RecordReceipt;
         let visit = self.enter(&request, CALL)?;
-        let receipt = self.parsed(&visit, CALL, request::receipt(request.into_inner())).await?;
+        let message = request.into_inner();
+        let read = request::receipt(&message);
+        let receipt = self.peers(&visit, CALL, read, &message.receipt).await?;
         let receipt = verified_receipt(&self.daemon, receipt).await?;
         let receipt = self.parsed(&visit, CALL, receipt).await?;
         self.to_the_end(record_receipt(Arc::clone(&self.daemon), visit, receipt)).await

@@ -49,25 +49,25 @@ fn digest(bytes: &[u8]) -> Result<Option<RequestDigest>, Refusal> {
 }
 
 /// Reads a request for a payment: the cart's shape only, no signature.
-pub(super) fn payment(message: v1::MintPaymentRequest) -> Result<PaymentAsk, Refusal> {
+pub(super) fn payment(message: &v1::MintPaymentRequest) -> Result<PaymentAsk, Refusal> {
     let v1::MintPaymentRequest { cart, approval_wait } = message;
     if let Some(prost_types::Duration { seconds, nanos }) = approval_wait {
-        let whole = (0..=APPROVAL_WAIT_S_MAX).contains(&seconds) && nanos >= 0;
+        let whole = (0..=APPROVAL_WAIT_S_MAX).contains(seconds) && *nanos >= 0;
         if !whole {
             let problem = format!("is not within 0 and {APPROVAL_WAIT_S_MAX} s");
             return Err(invalid("approval_wait", problem));
         }
     }
-    let cart = UnverifiedMandate::parse(&cart).map_err(Refusal::CartMalformed)?;
+    let cart = UnverifiedMandate::parse(cart).map_err(Refusal::CartMalformed)?;
     Ok(PaymentAsk { cart })
 }
 
 /// Reads a receipt: its shape only, no signature.
 pub(crate) fn receipt(
-    message: v1::RecordReceiptRequest,
+    message: &v1::RecordReceiptRequest,
 ) -> Result<UnverifiedMandate<Receipt>, Refusal> {
     let v1::RecordReceiptRequest { receipt } = message;
-    UnverifiedMandate::parse(&receipt)
+    UnverifiedMandate::parse(receipt)
         .map_err(|error| Refusal::ReceiptInvalid { problem: error.to_string() })
 }
 
@@ -132,7 +132,7 @@ mod tests {
             approval_wait: Some(prost_types::Duration { seconds: i64::MAX, nanos: 0 }),
         };
         assert!(matches!(
-            payment(message),
+            payment(&message),
             Err(Refusal::FieldInvalid { field: "approval_wait", .. })
         ));
     }
