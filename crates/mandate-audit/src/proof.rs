@@ -40,6 +40,11 @@ pub enum EntryProofError {
     /// There is none, so there is no entry to prove.
     #[error("line 2: there is no `extra`, so no entry to prove")]
     ExtraMissing,
+    /// The extra data is written with blanks or escapes that it does not need.
+    #[error(
+        "line 2: `extra` is not in its one spelling: no blanks, and no escapes but those that JSON needs"
+    )]
+    ExtraSpelling,
     /// The checkpoint is of no wallet's or gateway's log.
     #[error("the checkpoint is of {origin:?}, the log of no wallet and no gateway")]
     Origin {
@@ -151,8 +156,12 @@ pub fn check(bytes: &[u8], keys: &Keys) -> Result<Checked, EntryProofError> {
     let other = || EntryProofError::Origin { origin: origin.as_str().to_owned() };
     let log = Log::of(&origin).ok_or_else(other)?;
     let extra = proof.extra.as_deref().ok_or(EntryProofError::ExtraMissing)?;
-    let Extra { entry: text, tokens } =
-        serde_json::from_slice(extra).map_err(EntryProofError::Extra)?;
+    let said: Extra = serde_json::from_slice(extra).map_err(EntryProofError::Extra)?;
+    // One proof has one spelling, so that none of its bytes can be changed and still be taken.
+    if serde_json::to_vec(&said).map_err(EntryProofError::Extra)? != extra {
+        return Err(EntryProofError::ExtraSpelling);
+    }
+    let Extra { entry: text, tokens } = said;
     check_count(&tokens)?;
     let checkpoint = proof.verify(text.as_bytes(), &origin, &keys.of(&origin))?;
     let entry = Entry::parse(text.as_bytes()).map_err(EntryProofError::Entry)?;

@@ -88,6 +88,8 @@ fn a_file_that_proves_nothing_says_why() {
     assert!(fault(&parsed.print(), &[1]).starts_with("line 2: there is no `extra`"));
     parsed.extra = Some(b"{\"entry\":1}".to_vec());
     assert!(fault(&parsed.print(), &[1]).starts_with("line 2: `extra` is not"));
+    parsed.extra = Some(b"{\"entry\":\"\",\"tokens\":[]}\n".to_vec());
+    assert!(fault(&parsed.print(), &[1]).contains("not in its one spelling"));
     let many = vec![String::new(); PROOF_TOKENS_MAX + 1];
     let extra = Extra { entry: String::new(), tokens: many };
     parsed.extra = Some(serde_json::to_vec(&extra).unwrap());
