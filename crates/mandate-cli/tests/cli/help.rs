@@ -8,7 +8,7 @@ use crate::desk::{Said, bare, said, spawn};
 use crate::mask::assert_golden;
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 31] = [
     "",
     "init",
     "key",
@@ -34,6 +34,8 @@ const COMMANDS: [&str; 29] = [
     "audit log",
     "audit show",
     "audit verify",
+    "audit export",
+    "audit prove",
     "audit check",
     "audit reconcile",
     "doctor",

@@ -7,7 +7,7 @@ use mandate_tests::{Said, bare, said};
 use crate::shop::{BINARY, assert_golden};
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "",
     "run",
     "init",
@@ -20,6 +20,8 @@ const COMMANDS: [&str; 17] = [
     "audit log",
     "audit show",
     "audit verify",
+    "audit export",
+    "audit prove",
     "audit check",
     "audit reconcile",
     "clock",
