@@ -127,8 +127,8 @@ impl<'a, 't> Desk<'a, 't> {
 
     /// What refuses any mint for the pair before its own rules are asked.
     pub(crate) fn barred(&self, agent: &AgentName, merchant: &MerchantId) -> Option<Refusal> {
-        if let Some(problem) = self.shared.distrusted() {
-            return Some(Refusal::LedgerUnsafe { problem: problem.to_owned() });
+        if self.shared.distrusted().is_some() {
+            return Some(Refusal::LedgerUnsafe);
         }
         if let Err(fault) = self.clock {
             return Some(Refusal::ClockUntrusted(fault));

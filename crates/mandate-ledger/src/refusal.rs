@@ -140,12 +140,11 @@ pub enum Refusal {
         /// Why, and the way out.
         problem: String,
     },
-    /// The ledger is not believed.
-    #[error("the ledger is not believed: {problem}; run `mandate audit verify`")]
-    LedgerUnsafe {
-        /// What does not fit.
-        problem: String,
-    },
+    /// The ledger is not believed. Why is told to the principal alone: it names files of the wallet.
+    #[error(
+        "the wallet's ledger is not believed; `mandate status` tells the principal why and what to do"
+    )]
+    LedgerUnsafe,
     /// The merchant is not listed.
     #[error("merchant {merchant} is not listed in wallet.toml; only the principal can list it")]
     MerchantNotAllowed {
@@ -207,7 +206,7 @@ impl Refusal {
             Self::IntentExpired { .. } => Reason::IntentExpired,
             Self::IntentUnknown => Reason::IntentUnknown,
             Self::KeyUnavailable { .. } => Reason::KeyUnavailable,
-            Self::LedgerUnsafe { .. } => Reason::LedgerUnsafe,
+            Self::LedgerUnsafe => Reason::LedgerUnsafe,
             Self::MerchantNotAllowed { .. } => Reason::MerchantNotAllowed,
             Self::Policy(denial) => denial.reason(),
             Self::RateLimited { .. } => Reason::RateLimited,

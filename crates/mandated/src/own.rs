@@ -13,8 +13,8 @@ use crate::daemon::Daemon;
 pub(crate) async fn notice(daemon: &Daemon, compact: &str) {
     let Some(head) = own_head(&daemon.ledger, compact) else { return };
     let ledger = daemon.ledger.clone();
-    let held = tokio::task::spawn_blocking(move || ledger.hold_against(head)).await;
-    let Ok(Err(RecallError::Fault(fault))) = held else { return };
+    let recalled = tokio::task::spawn_blocking(move || ledger.hold_against(head)).await;
+    let Ok(Err(RecallError::Fault(fault))) = recalled else { return };
     let problem = format!(
         "a mandate under this wallet's own key is not in its ledger ({fault}); stop the wallet, put the newest copy of {} \
          back and start it again",

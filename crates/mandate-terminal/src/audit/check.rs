@@ -5,10 +5,10 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use mandate::Head;
+use mandate::{AgentName, Head, Money, Sku};
 use mandate_audit::{Checked, Fact, Log};
 use mandate_journal::proof::PROOF_BYTES_MAX;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::keys;
@@ -69,6 +69,34 @@ pub fn run(arguments: &Arguments, ui: &mut Ui<'_>) -> Result<(), Failure> {
     tell(&checked, ui)
 }
 
+/// What the entry's own token says, in a sentence; nothing if it is none.
+fn said(entry: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Entry {
+        claims: Claims,
+    }
+    #[derive(Deserialize)]
+    struct Claims {
+        aud: String,
+        act: Actor,
+        action: Action,
+        total: Option<Money>,
+    }
+    #[derive(Deserialize)]
+    struct Actor {
+        sub: AgentName,
+    }
+    #[derive(Deserialize)]
+    struct Action {
+        sku: Sku,
+        quantity: u64,
+    }
+    let Claims { aud, act, action, total } = serde_json::from_str::<Entry>(entry).ok()?.claims;
+    let Action { sku, quantity } = action;
+    let total = total.map(|total| format!(", {total}")).unwrap_or_default();
+    Some(format!("it says: {quantity} x {sku}{total}, for agent {}, to {aud}", act.sub))
+}
+
 fn tell(checked: &Checked, ui: &mut Ui<'_>) -> Result<(), Failure> {
     let Checked { log, key, head, seq, entry, facts } = checked;
     let proven = checked.is_proven();
@@ -78,15 +106,19 @@ fn tell(checked: &Checked, ui: &mut Ui<'_>) -> Result<(), Failure> {
     let answer =
         Answer { proven, log, head: *head, key: key.clone(), seq: *seq, entry: body, facts };
     ui.answer(&answer, |ui| {
-        ui.line(entry)?;
         ui.line(format_args!("the log of {log} is signed by the key {key}"))?;
+        if let Some(said) = said(entry) {
+            ui.line(said)?;
+        }
         let mut table = Table::bare([crate::ui::Align::Left; 3]);
         for Fact { about, says, proven, reason } in facts {
             let word = if *proven { "proven" } else { "NOT PROVEN" };
             let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             table.row([word.to_owned(), about.clone(), format!("{says}{reason}")]);
         }
-        ui.table(&table)
+        ui.table(&table)?;
+        ui.line("the entry, byte for byte:")?;
+        ui.line(entry)
     })?;
     if proven {
         return Ok(());

@@ -30,9 +30,9 @@ pub(super) async fn payment(daemon: &Daemon, seq: u64) -> Result<v1::GetPaymentR
             // An entry was changed under its stored hash, or the key is another one: nothing leaves this room.
             tracing::error!(seq, "a payment was not made again as it was");
             let problem = format!("entry {seq} does not give the payment that was signed");
-            daemon.ledger.distrust(problem.clone());
+            daemon.ledger.distrust(problem);
             daemon.report().await;
-            Err(refused(&Refusal::LedgerUnsafe { problem }))
+            Err(refused(&Refusal::LedgerUnsafe))
         }
         Redeemed::Failed(error) => {
             Err(refused(&Refusal::KeyUnavailable { problem: log::chain(&error) }))
