@@ -1,5 +1,6 @@
 //! Why the demonstration did not come to its end.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Display;
 use std::io;
@@ -9,9 +10,10 @@ use std::process::ExitStatus;
 use mandate::id::IdError;
 use mandate::key::KeyError;
 use mandate::text::TextError;
-use mandate::{AmountError, ParseError, VerifyError};
+use mandate::{AmountError, DraftError, IssueError, ParseError, VerifyError};
+use mandate_audit::{EntryProofError, ExportError, ReconcileError, WriteError};
 use mandate_gateway::book::event::EventError as BookEventError;
-use mandate_journal::{ChainError, EntryError};
+use mandate_journal::{ChainError, CheckpointError, EntryError};
 use mandate_keys::{AccountError, KeyStoreError};
 use mandate_ledger::{EventError, OpenError, StoreError, VerifyFault};
 use mandate_proto::paths::PathError;
@@ -38,6 +40,9 @@ pub enum DemoError {
     /// The log is no chain.
     #[error("the log")]
     Chain(#[from] ChainError),
+    /// A head could not be signed.
+    #[error("a checkpoint: {0}")]
+    Checkpoint(#[from] CheckpointError),
     /// What was shown is not what was promised.
     #[error("expected {expected}, met {met}")]
     Differs {
@@ -46,12 +51,21 @@ pub enum DemoError {
         /// What happened.
         met: String,
     },
+    /// Claims make no token.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
     /// The journal holds what is no entry.
     #[error("an entry of the journal")]
     Entry(#[from] EntryError),
     /// An entry of the ledger is none that a wallet writes.
     #[error("an entry of the ledger")]
     Event(#[from] EventError),
+    /// What was handed in is not believed.
+    #[error("an export")]
+    Export(#[from] ExportError),
+    /// An export could not be written.
+    #[error(transparent)]
+    ExportUnwritten(#[from] WriteError<Infallible>),
     /// A gateway does not answer.
     #[error("a call over HTTP")]
     Http(#[from] hyper_util::client::legacy::Error),
@@ -72,6 +86,9 @@ pub enum DemoError {
         #[source]
         source: io::Error,
     },
+    /// A token could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
     /// A journal does not open.
     #[error(transparent)]
     Journal(#[from] OpenError),
@@ -105,12 +122,18 @@ pub enum DemoError {
         /// How long, in seconds.
         waited_s: u64,
     },
+    /// A proof proves nothing.
+    #[error("a proof")]
+    Proof(#[from] EntryProofError),
     /// A published key is none.
     #[error("a published key")]
     PublicKey(#[from] KeyError),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random(#[from] getrandom::Error),
+    /// Logs cannot be held against each other.
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
     /// A call cannot be written as HTTP.
     #[error("a call over HTTP")]
     Request(#[from] http::Error),

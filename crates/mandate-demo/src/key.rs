@@ -3,7 +3,9 @@
 use std::io::{self, Write as _};
 
 use mandate::PublicKey;
-use mandate_keys::{Account, KeyLocation, KeyStoreError, Service, StoreChoice, StoreKind};
+use mandate_keys::{
+    Account, KeyLocation, KeyStoreError, Service, SigningKey, StoreChoice, StoreKind,
+};
 
 use crate::error::DemoError;
 
@@ -34,6 +36,17 @@ impl Key {
     /// Its name in its keyring.
     pub(crate) fn account(&self) -> &Account {
         &self.location.account
+    }
+
+    /// Takes it out of its keyring, to sign with it past the program that it belongs to.
+    ///
+    /// # Errors
+    ///
+    /// [`DemoError::Key`] if the keyring does not give it.
+    pub(crate) async fn load(&self) -> Result<SigningKey, DemoError> {
+        let location = self.location.clone();
+        let loaded = tokio::task::spawn_blocking(move || mandate_keys::load(&location)).await?;
+        Ok(loaded?.key)
     }
 
     /// Deletes it, and looks whether it is gone. Blocks.

@@ -14,7 +14,7 @@ use crate::process::Process;
 use crate::shop::Shop;
 
 /// Where a merchant sells, as anyone can see it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Door {
     /// Its id.
     pub(crate) id: MerchantId,

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod caps;
+mod dispute;
 mod ending;
 mod failure;
 mod forgotten;
@@ -50,7 +51,8 @@ pub(crate) async fn play(home: &Home, screen: &mut Screen<'_>) -> Result<(), Dem
     forgotten::voided(&mut stage, &forgotten).await?;
     ending::statement(&mut stage).await?;
     let logs = logs::check(&mut stage).await?;
-    story::tell(&mut stage, &booking, &logs).await
+    story::tell(&mut stage, &booking, &logs).await?;
+    dispute::rehearse(&mut stage, &booking).await
 }
 
 /// Says that nothing is left; by now the folder and the keys were looked for in vain.

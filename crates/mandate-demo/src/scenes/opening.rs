@@ -25,7 +25,7 @@ pub(crate) fn prologue(screen: &mut Screen<'_>) -> Result<(), DemoError> {
     )?;
     screen.say(
         "Wallet, gateways, keys, journals and signatures are real, each side in a process of its own; the \
-         hotels' API and the agent are played. Every line is checked. It takes about 40 seconds: one payment \
+         hotels' API, the agent and the cheats at the end are played. Every line is checked. It takes about 40 seconds: one payment \
          has to run out, and the scenes are told at a pace that fills that time.",
     )?;
     screen.scene(

@@ -92,6 +92,15 @@ impl<'h, 's, 'o> Stage<'h, 's, 'o> {
     /// As [`Stage::open`].
     pub(crate) async fn crash(&mut self) -> Result<Duration, DemoError> {
         self.wallet.kill();
+        self.start_wallet().await
+    }
+
+    /// Starts the wallet again after it has ended; says how long the start took.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stage::open`].
+    pub(crate) async fn start_wallet(&mut self) -> Result<Duration, DemoError> {
         let start = Instant::now();
         self.wallet = Process::wallet(&self.home.paths, &self.home.log()).await?;
         let took = start.elapsed();

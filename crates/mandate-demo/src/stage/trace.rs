@@ -5,7 +5,7 @@ use mandate_policy::Reason;
 
 use super::Stage;
 use crate::api::Seen;
-use crate::call::{Call, Reply};
+use crate::call::{Call, Http, Reply};
 use crate::claims::{self, short};
 use crate::error::{DemoError, same};
 use crate::screen::{Ink, unbroken};
@@ -116,13 +116,33 @@ impl Stage<'_, '_, '_> {
     ) -> Result<Reply, DemoError> {
         self.screen.fact(&format!("-> {}", door.id), &call.shown())?;
         let reply = self.agent.call(door, call).await?;
+        self.show_reply(door, &reply)?;
+        Ok(reply)
+    }
+
+    /// Calls a merchant that is not going to serve, on the screen; as [`Stage::show_call`], and is not patient.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stage::show_call`].
+    pub(crate) async fn show_call_once(
+        &mut self,
+        door: &Door,
+        call: Call<'_>,
+    ) -> Result<Reply, DemoError> {
+        self.screen.fact(&format!("-> {}", door.id), &call.shown())?;
+        let reply = Http::new().call(door, call).await?;
+        self.show_reply(door, &reply)?;
+        Ok(reply)
+    }
+
+    fn show_reply(&mut self, door: &Door, reply: &Reply) -> Result<(), DemoError> {
         let ink = match reply.status.as_u16() {
             200..300 => Ink::Good,
             402 => Ink::Plain,
             _ => Ink::Refused,
         };
-        self.screen.answered(&format!("<- {}", door.id), ink, &reply.lead(), &text(&reply))?;
-        Ok(reply)
+        self.screen.answered(&format!("<- {}", door.id), ink, &reply.lead(), &text(reply))
     }
 
     /// Shows a receipt and hands it in.

@@ -4,7 +4,7 @@
 type Scene = (&'static str, &'static [&'static str]);
 
 /// The story.
-const SCENES: [Scene; 23] = [
+const SCENES: [Scene; 29] = [
     ("Ada's key", &["keyring", "principal did:key:"]),
     (
         "Two hotels",
@@ -167,6 +167,76 @@ const SCENES: [Scene; 23] = [
             "answers the hotel's",
             "receipt entry",
             "recomputed",
+        ],
+    ),
+    (
+        "A dispute: both sides hand in their logs",
+        &[
+            "163, kept by the hotels, all borne out",
+            "118, kept by Ada's wallet",
+            "6, kept by Ada's wallet",
+            "third person agreed: 59 purchases",
+            "420.00 EUR",
+            "payment over 94.00 EUR is entry 5",
+            "all proven",
+        ],
+    ),
+    (
+        "The hotel deletes a receipt",
+        &[
+            "deletes the receipt of LUX-1001, entry 6",
+            "third person missing: lux-hotels, entry 6: receipt",
+            "is nowhere",
+            "proven by receipt",
+            "Ada's wallet keeps it whole in entry 6",
+            "they part",
+            "up to 5 entries, and disproves it at 7",
+        ],
+    ),
+    (
+        "Ada rewrites an amount",
+        &[
+            "49.00 EUR over 94.00 EUR",
+            "third person altered: Ada's wallet, entry 5: payment",
+            "total 49.00 EUR in the entry, 94.00 EUR in the token",
+            "proven by payment",
+            "lux-hotels keeps it whole in entry 5",
+            "they part",
+            "up to 5 entries, and disproves it at 6",
+        ],
+    ),
+    (
+        "One side is merely behind",
+        &[
+            "one coffee for 0.50 EUR",
+            "third person agreed: nothing is wrong; lux-hotels handed in",
+            "third person agreed: nothing is wrong; Ada's wallet handed in",
+        ],
+    ),
+    (
+        "The hotel puts yesterday's backup back",
+        &[
+            "is started over the copy",
+            "503 unavailable:",
+            "were signed: it is an older copy",
+            "the newest is put back",
+            "200 OK:",
+            "third person missing: lux-hotels, entry",
+            "Ada's wallet keeps it whole",
+            "third person missing: lux-hotels, entry",
+            "Ada's wallet keeps it whole",
+            "and disproves it at",
+        ],
+    ),
+    (
+        "Ada shows two histories",
+        &[
+            "signs intent",
+            "200 OK:",
+            "third person two_histories: Ada's wallet, entry",
+            "under two roots",
+            "sea-view keeps it whole",
+            "lux-hotels keeps it whole",
         ],
     ),
 ];
