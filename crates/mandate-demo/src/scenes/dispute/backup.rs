@@ -75,7 +75,8 @@ async fn went_on(
     let size = day.lux.head().size;
     let cheated = cheat::gone_on(lux, (POLICY_SEQ, size), &key)?;
     let text = format!(
-        "hands the copy in, with {} entries more, so that it is as long as what it signed",
+        "goes on from the copy all the same, with its key and past its gateway: {} entries more, as long a log as it \
+         had, and that is handed in",
         size.saturating_sub(lux.head().size)
     );
     stage.screen.fact(&id, &text)?;

@@ -29,7 +29,7 @@ pub(super) async fn two(
         .scene(
             "Ada shows two histories",
             "The wallet never signs two tokens as one entry; Ada does it with its key, and shows each hotel another \
-             one. One hotel alone cannot know. Two that meet do.",
+             one. One hotel alone cannot know; both logs together show it.",
         )
         .await?;
     let (home, id) = (stage.home, stage.home.sea.id.to_string());

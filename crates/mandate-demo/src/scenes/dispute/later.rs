@@ -68,7 +68,7 @@ fn behind<'f>(found: &'f Reconciliation, name: &str) -> Result<&'f Tally, DemoEr
     let beyond = found.logs.iter().map(|tally| format!("{} {}", whose(&tally.log), tally.beyond));
     let behind = found.logs.iter().find(|tally| whose(&tally.log) == name && tally.beyond == 2);
     let others = found.logs.iter().filter(|tally| tally.beyond > 0).count();
-    same(&1, &others)?;
+    same(&"1 log behind", &format!("{others} log behind").as_str())?;
     behind.ok_or_else(|| {
         DemoError::differs(&format_args!("{name} 2"), &beyond.collect::<Vec<_>>().join(", "))
     })
