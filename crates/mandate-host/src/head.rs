@@ -32,8 +32,8 @@ pub struct HeadMemory {
 #[derive(Default)]
 struct Shared {
     place: OnceLock<(KeyLocation, StoreKind)>,
-    /// What the store was last given; held while it is asked, so that no older head comes after a newer.
-    kept: Mutex<Option<String>>,
+    /// What the store was last given; held until it answers, so that no older head comes after a newer.
+    kept: Arc<Mutex<Option<String>>>,
     problem: RwLock<Option<Arc<str>>>,
 }
 
@@ -65,22 +65,36 @@ impl HeadMemory {
         if store == StoreKind::Credential {
             return;
         }
-        let mut kept = self.shared.kept.lock().await;
-        if kept.as_ref() == Some(&note) {
-            return;
-        }
-        let given = note.clone();
-        let asked = off_the_runtime(move || mandate_keys::remember(&location, store, &given));
-        let problem = match timeout(REMEMBER_TIMEOUT, asked).await {
-            Ok(Some(Ok(()))) => {
-                *kept = Some(note);
-                None
-            }
-            Ok(Some(Err(error))) => Some(log::chain(&error)),
-            Ok(None) => Some("the key store's thread ended".to_owned()),
+        let write = move |text: &str| mandate_keys::remember(&location, store, text);
+        let problem = match timeout(REMEMBER_TIMEOUT, self.write(note, write)).await {
+            Ok(problem) => problem,
             Err(_elapsed) => Some(format!("the {store} does not answer")),
         };
         self.tell(problem);
+    }
+
+    /// Writes a note that was not the last one; why it was not written, if it was not.
+    ///
+    /// The turn is the writing thread's: who stops waiting for one that hangs does not end it, and starts no other.
+    async fn write<E: std::error::Error + Send + 'static>(
+        &self,
+        note: String,
+        write: impl FnOnce(&str) -> Result<(), E> + Send + 'static,
+    ) -> Option<String> {
+        let mut kept = Arc::clone(&self.shared.kept).lock_owned().await;
+        if kept.as_ref() == Some(&note) {
+            return None;
+        }
+        let written = off_the_runtime(move || {
+            write(&note)?;
+            *kept = Some(note);
+            Ok::<(), E>(())
+        });
+        match written.await {
+            Some(Ok(())) => None,
+            Some(Err(error)) => Some(log::chain(&error)),
+            None => Some("the key store's thread ended".to_owned()),
+        }
     }
 
     /// Has the store remember every checkpoint that `newest` tells of, or a newer one, until `stop`.
@@ -154,5 +168,34 @@ mod tests {
         memory.keep("note".to_owned()).await;
         let problem = memory.problem().unwrap();
         assert!(problem.contains("a systemd credential cannot remember it"), "{problem}");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_hangs_gets_one_note_at_a_time_and_the_newest_last() {
+        let memory = HeadMemory::default();
+        let (go_on, hangs) = std::sync::mpsc::channel::<()>();
+        let (told, store) = std::sync::mpsc::channel();
+        let write = |wait: Option<std::sync::mpsc::Receiver<()>>| {
+            let told = told.clone();
+            move |text: &str| {
+                if let Some(wait) = wait {
+                    wait.recv().unwrap_or_default();
+                }
+                told.send(text.to_owned()).unwrap();
+                Ok::<(), std::io::Error>(())
+            }
+        };
+        // Nobody waits for the first one any more when the second one comes.
+        let impatient = timeout(Duration::ZERO, memory.write("old".into(), write(Some(hangs))));
+        impatient.await.unwrap_err();
+        let newer = memory.write("new".into(), write(None));
+        tokio::pin!(newer);
+        timeout(Duration::ZERO, &mut newer).await.unwrap_err();
+        assert!(store.try_recv().is_err(), "both were given to it at once");
+        go_on.send(()).unwrap();
+        assert_eq!(newer.await, None);
+        assert_eq!(store.try_iter().collect::<Vec<_>>(), ["old", "new"]);
+        let again = memory.write("new".into(), write(None)).await;
+        assert_eq!((again, store.try_recv().is_err()), (None, true));
     }
 }
