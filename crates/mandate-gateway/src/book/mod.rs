@@ -159,9 +159,10 @@ impl Book {
         &self.key
     }
 
-    /// Uses no mandate from here on, because of `problem`.
+    /// Uses no mandate and signs no checkpoint from here on, because of `problem`.
     pub fn distrust(&self, problem: String) {
         self.distrusted.get_or_init(|| problem);
+        self.journal.sign_no_more();
     }
 
     /// Why nothing is used, if the journal is not what it should be.

@@ -184,6 +184,11 @@ impl<P: Projection> Journal<P> {
         self.shared.sealing.supply(signer);
     }
 
+    /// Signs no checkpoint from here on, whatever key was or will be given: the journal is not what it should be.
+    pub fn sign_no_more(&self) {
+        self.shared.sealing.end();
+    }
+
     /// Holds the journal against a checkpoint that was remembered elsewhere. Blocks.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! next one that is signed covers what came meanwhile.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mandate::{Head, PublicKey, Root, Signer};
@@ -66,12 +67,19 @@ pub enum RecallError {
 /// What signs the checkpoints of an open journal, and the newest of them that is on disk.
 pub(super) struct Sealing {
     signer: RwLock<Option<Arc<dyn Signer>>>,
+    /// Set for good: whoever supplies a key later supplies it in vain.
+    is_over: AtomicBool,
     newest: watch::Sender<Option<Checkpoint>>,
 }
 
 impl Sealing {
     pub(super) fn new(newest: Option<Checkpoint>) -> Self {
-        Self { signer: RwLock::default(), newest: watch::Sender::new(newest) }
+        let (signer, is_over) = (RwLock::default(), AtomicBool::new(false));
+        Self { signer, is_over, newest: watch::Sender::new(newest) }
+    }
+
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn supply(&self, signer: Arc<dyn Signer>) {
@@ -80,6 +88,9 @@ impl Sealing {
 
     /// What signs for this owner; another's key never does.
     pub(super) fn signer(&self, owner: &LogOwner) -> Option<Arc<dyn Signer>> {
+        if self.is_over.load(Ordering::SeqCst) {
+            return None;
+        }
         let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner).clone();
         signer.filter(|signer| signer.public_key() == owner.key)
     }

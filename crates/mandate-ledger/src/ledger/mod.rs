@@ -128,9 +128,10 @@ impl Ledger {
         self.shared.rules()
     }
 
-    /// Mints nothing from here on, because of `problem`.
+    /// Mints nothing and signs no checkpoint from here on, because of `problem`.
     pub fn distrust(&self, problem: String) {
         self.shared.distrust(problem);
+        self.journal.sign_no_more();
     }
 
     /// Runs one request that may write.

@@ -59,6 +59,23 @@ fn one_is_signed_every_64_entries_and_on_demand() {
 }
 
 #[test]
+fn a_journal_that_is_not_believed_signs_nothing_more() {
+    let dir = fresh();
+    let (journal, _died) = open(dir.path());
+    journal.sign_with(key());
+    add_many(&journal, 3);
+    run(journal.seal()).unwrap();
+    let newest = journal.checkpoint();
+    journal.sign_no_more();
+    journal.sign_with(key());
+    add_many(&journal, CHECKPOINT_ENTRIES);
+    run(journal.seal()).unwrap();
+    assert_eq!(journal.checkpoint(), newest);
+    journal.close().unwrap();
+    assert_eq!(signed(dir.path()), [4]);
+}
+
+#[test]
 fn a_batch_of_any_size_is_sealed_within_it() {
     let dir = fresh();
     let (journal, _died) = open(dir.path());
