@@ -13,6 +13,7 @@ use mandate_host::log;
 use mandate_ledger::{Call, Caller, Durability, Ledger, LedgerError, Outcome, Refusal, Scope};
 use mandate_policy::{Denial, Violation};
 use mandate_proto::paths::Paths;
+use rustix::process::geteuid;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 
@@ -170,6 +171,16 @@ impl Daemon {
         if let Err(error) = self.ledger.rate_limited(self.clock.read(), caller, calls).await {
             tracing::error!(error = %log::chain(&error), "a summary was not written");
         }
+    }
+
+    /// Mints nothing from here on, nor after the next start: no later one finds `problem` out by itself.
+    pub(crate) async fn distrust_for_good(&self, problem: String) {
+        self.ledger.distrust(problem);
+        let (now, own) = (self.clock.read(), geteuid().as_raw());
+        if let Err(error) = self.ledger.freeze(now, own, Scope::Wallet, None).await {
+            tracing::error!(error = %log::chain(&error), "the freeze was not written");
+        }
+        self.report().await;
     }
 
     /// Signs a checkpoint of what is new.

@@ -12,17 +12,20 @@ use crate::daemon::Daemon;
 /// Looks at what could not be read as a peer's token; an own one that the ledger lacks ends all minting.
 pub(crate) async fn notice(daemon: &Daemon, compact: &str) {
     let Some(head) = own_head(&daemon.ledger, compact) else { return };
+    // Once is enough: handing it in again makes no entry.
+    if daemon.ledger.is_distrusted() {
+        return;
+    }
     let ledger = daemon.ledger.clone();
     let recalled = tokio::task::spawn_blocking(move || ledger.hold_against(head)).await;
     let Ok(Err(RecallError::Fault(fault))) = recalled else { return };
     let problem = format!(
         "a mandate under this wallet's own key is not in its ledger ({fault}); stop the wallet, put the newest copy of {} \
-         back and start it again",
+         back and start it again; this copy is frozen",
         daemon.ledger.path().display()
     );
     tracing::error!(%problem, "the ledger is not the newest; nothing is minted");
-    daemon.ledger.distrust(problem);
-    daemon.report().await;
+    daemon.distrust_for_good(problem).await;
 }
 
 /// The head in an intent or payment that the ledger's key signed.

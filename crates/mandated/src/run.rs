@@ -14,9 +14,8 @@ use mandate_host::head::{HeadMemory, seal_now_and_then};
 use mandate_host::log;
 use mandate_host::socket::SocketError;
 use mandate_host::watch::{self, Folders};
-use mandate_ledger::{Died, Ledger, OpenError, Options, Scope, StoreError, VerifyFault};
+use mandate_ledger::{Died, Ledger, OpenError, Options, StoreError, VerifyFault};
 use mandate_proto::paths::Paths;
-use rustix::process::geteuid;
 use thiserror::Error;
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
@@ -286,11 +285,5 @@ async fn check_everything(daemon: Arc<Daemon>, stop: CancellationToken) {
         Err(error) => log::chain(&error),
     };
     tracing::error!(%problem, "the ledger is not what it should be; nothing is minted");
-    daemon.ledger.distrust(problem);
-    if let Err(error) =
-        daemon.ledger.freeze(daemon.clock.read(), geteuid().as_raw(), Scope::Wallet, None).await
-    {
-        tracing::error!(error = %log::chain(&error), "the freeze was not written");
-    }
-    daemon.report().await;
+    daemon.distrust_for_good(problem).await;
 }

@@ -142,6 +142,12 @@ async fn a_mandate_of_ours_that_the_ledger_lacks_ends_all_minting() {
         "{problem}"
     );
     daemon.stop().await;
+
+    // Nothing else remembers it: whoever starts the copy again must not find it minting.
+    let daemon = home.start().await;
+    let refused = home.agent().await.book("10.00 EUR").await;
+    assert_eq!(denied(refused).reason, "FROZEN");
+    daemon.stop().await;
 }
 
 #[tokio::test]

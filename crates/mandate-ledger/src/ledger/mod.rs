@@ -134,6 +134,12 @@ impl Ledger {
         self.journal.sign_no_more();
     }
 
+    /// Whether nothing is minted because the ledger is not what it should be.
+    #[must_use]
+    pub fn is_distrusted(&self) -> bool {
+        self.shared.distrusted().is_some()
+    }
+
     /// Runs one request that may write.
     async fn write<R: Send + 'static>(
         &self,
