@@ -129,8 +129,9 @@ impl Export {
         let origin = unverified.origin();
         let other = || ExportError::Origin { origin: origin.as_str().to_owned() };
         let log = Log::of(origin).ok_or_else(other)?;
-        let keys = keys.of(origin);
-        let (checkpoint, key) = unverified.verify(&keys).map_err(ExportError::Checkpoint)?;
+        let (checkpoint, key) =
+            unverified.verify(&keys.of(origin)).map_err(ExportError::Checkpoint)?;
+        let keys = [key].into_iter().chain(keys.named(origin)).collect();
         if checkpoint.head().size == 0 {
             return Err(ExportError::Empty);
         }
@@ -161,7 +162,9 @@ impl Export {
         &self.key
     }
 
-    /// The keys that may be this log's, of those that were given.
+    /// The keys whose tokens are this log's: the one that signed its head, and those that were given by its name.
+    ///
+    /// A key that was given for nobody in particular may be anyone's, and who has it could sign for the others.
     pub(crate) fn keys(&self) -> &[PublicKey] {
         &self.keys
     }

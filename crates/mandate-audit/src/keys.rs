@@ -60,6 +60,13 @@ impl Keys {
         self.0.iter().filter(may).map(|key| key.key).collect()
     }
 
+    /// The keys that were given as those of this log, by its name.
+    #[must_use]
+    pub fn named(&self, origin: &Origin) -> Vec<PublicKey> {
+        let is_named = |key: &&TrustedKey| key.origin.as_ref() == Some(origin);
+        self.0.iter().filter(is_named).map(|key| key.key).collect()
+    }
+
     /// The keys that may be those of this log, when `others` are known to be another party's.
     ///
     /// A party that could sign what only its peer can sign would prove whatever it likes.
@@ -103,5 +110,6 @@ mod tests {
         assert_eq!(keys.of(&wallet), [ada]);
         assert_eq!(keys.of(&gateway), [ada, lux]);
         assert_eq!(keys.of_peer(&gateway, &[ada]), [lux]);
+        assert_eq!((keys.named(&wallet), keys.named(&gateway)), (vec![], vec![lux]));
     }
 }

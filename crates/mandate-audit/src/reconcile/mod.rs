@@ -105,7 +105,7 @@ pub fn reconcile(wallet: &Export, gateways: &[Export]) -> Result<Reconciliation,
     Ok(Reconciliation { findings, partings, logs, purchases, totals_minor })
 }
 
-/// The keys that each log's tokens are verified under: those that may be its own and signed no other log.
+/// The keys that each log's tokens are verified under: its own that signed no other log.
 fn keys(exports: &[&Export]) -> Result<BTreeMap<Log, Vec<PublicKey>>, ReconcileError> {
     let mut keys = BTreeMap::new();
     for (position, export) in exports.iter().enumerate() {

@@ -221,6 +221,28 @@ fn a_token_that_its_peer_did_not_sign_is_the_holder_s_fault() {
 }
 
 #[test]
+fn a_key_that_is_somebody_else_s_frames_nobody() {
+    // The auditor has keys of others, too: of a shop whose log is not here, or one that a party had before.
+    let mut street = Street::new(1);
+    let intent = street.intent(0);
+    let cart = street.cart(0, &intent, 100);
+    let payment = street.pay(&cart);
+    let mut forger = street.clone();
+    forger.gateways[0] = {
+        let mut other = Party::new("gateway", "shop-0", 3);
+        other.rewrite(street.gateways[0].entries.clone());
+        other
+    };
+    // It never came to the shop, whose log went on.
+    street.hand_in(&forger.execute(0, &payment));
+    for _ in 0..4 {
+        street.gateways[0].append("policy", &json!({}));
+    }
+    let found = reconciled(&street);
+    assert_eq!(short(&found), [one(ADA, "foreign_token_invalid", 3, 3)], "{found:#?}");
+}
+
+#[test]
 fn the_wallet_s_own_key_signs_nothing_of_a_merchant_s() {
     let street = street(1);
     let temp = tempfile::tempdir().unwrap();
