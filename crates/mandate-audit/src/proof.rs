@@ -268,12 +268,28 @@ impl Story<'_> {
             Some(format!("a {} has no counterpart that signs a {}", self.log.side, token.body.typ))
         } else if keys.iter().all(|key| key.id() != token.kid) {
             Some(format!("it names the key {}, which is none of those given", token.kid))
-        } else if token.is_signed(&keys) {
-            None
-        } else {
+        } else if !token.is_signed(&keys) {
             Some("the signature does not verify".to_owned())
+        } else {
+            self.ambiguity(token, &keys)
         };
         fact(&name(token), format!("is signed by {signer}"), reason)
+    }
+
+    /// Why a signature is not known to be its signer's: several keys were given for nobody in particular, and whoever has
+    /// one of the others could have signed.
+    fn ambiguity(&self, token: &Token, keys: &[PublicKey]) -> Option<String> {
+        let signer = token.log();
+        let named = format!("mandate/{}/{}", signer.side, signer.id).parse();
+        let named = named.map(|origin| self.keys.named(&origin)).unwrap_or_default();
+        let unnamed = keys.iter().filter(|key| !named.contains(key)).count();
+        let is_named = named.iter().any(|key| key.id() == token.kid);
+        (!is_named && unnamed > 1).then(|| {
+            format!(
+                "{unnamed} of the keys given could be its; give the right one alone, or by name: `mandate/{}/{}+…`",
+                signer.side, signer.id
+            )
+        })
     }
 
     /// How a token hangs together with the entry, and with the tokens before it.

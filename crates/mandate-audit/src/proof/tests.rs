@@ -64,6 +64,8 @@ fn what_is_only_said_is_not_proven() {
     let receipt_of_other = with(&[other.as_str()], &[1, 2]);
     assert!(receipt_of_other.iter().any(|fact| fact.ends_with("has the same `total`")));
     assert!(receipt_of_other.iter().any(|fact| fact.ends_with("names H(cart)")));
+    let any_key = with(&[receipt.as_str()], &[1, 2, 3]);
+    assert_eq!(any_key.len(), 2, "whose key is whose? {any_key:?}");
     let without_key = with(&[receipt.as_str()], &[1]);
     assert_eq!(without_key.len(), 2, "neither cart nor receipt: {without_key:?}");
     assert!(without_key.iter().all(|fact| fact.ends_with("is signed by gateway shop-0")));
