@@ -247,14 +247,19 @@ impl<'a> Note<'a> {
     pub fn verify<'k>(&self, keys: &'k [NoteKey]) -> Result<(&'a str, &'k NoteKey), NoteError> {
         let mut signer = None;
         for line in &self.signatures {
-            let known = keys.iter().find(|key| key.id == line.id && key.name.as_str() == line.name);
-            let Some(known) = known else { continue };
+            let is_known = |key: &&NoteKey| key.id == line.id && key.name.as_str() == line.name;
+            let mut known = keys.iter().filter(is_known).peekable();
+            if known.peek().is_none() {
+                continue;
+            }
             let failed = NoteError::Signature { line: line.number };
             let signature: [u8; SIGNATURE_BYTES] =
                 line.signature.as_slice().try_into().or(Err(failed.clone()))?;
             let signature = Signature::from_bytes(signature);
-            known.key.verify_strict(self.text.as_bytes(), &signature).or(Err(failed))?;
-            signer = signer.or(Some(known));
+            // Four bytes of id can be had for another key by trying; that must not hide whose signature it is.
+            let found =
+                known.find(|key| key.key.verify_strict(self.text.as_bytes(), &signature).is_ok());
+            signer = signer.or(Some(found.ok_or(failed)?));
         }
         signer.map(|key| (self.text, key)).ok_or(NoteError::KeyUnknown)
     }
@@ -325,6 +330,19 @@ mod tests {
         let changed = both.replace("text", "test");
         let error = Note::parse(changed.as_bytes()).unwrap().verify(&known).unwrap_err();
         assert_eq!(error, NoteError::Signature { line: 3 });
+    }
+
+    #[test]
+    fn another_key_of_the_same_name_and_id_hides_nobody() {
+        let (key, other) = (TestKey::new(1), TestKey::new(2));
+        let note = sign("text\n", &name(), &key).unwrap();
+        let note = Note::parse(note.as_bytes()).unwrap();
+        let known = NoteKey::new(name(), key.public_key());
+        let alike = NoteKey { id: known.id, ..NoteKey::new(name(), other.public_key()) };
+        for keys in [[alike.clone(), known.clone()], [known.clone(), alike.clone()]] {
+            assert_eq!(note.verify(&keys).unwrap().1, &known);
+        }
+        assert_eq!(note.verify(&[alike]).unwrap_err(), NoteError::Signature { line: 3 });
     }
 
     #[test]
