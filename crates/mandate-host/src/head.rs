@@ -20,6 +20,8 @@ use crate::log;
 const SEAL_INTERVAL: Duration = Duration::from_secs(5);
 /// Shortest time between two writes to the key store, which may be a file on somebody's desktop.
 const REMEMBER_INTERVAL: Duration = Duration::from_secs(1);
+/// How long to wait before a head that is not remembered yet is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a key store may take to remember a head.
 const REMEMBER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -60,17 +62,21 @@ impl HeadMemory {
     }
 
     /// Has the store remember a signed checkpoint; waits for it, but not for ever.
-    pub async fn keep(&self, note: String) {
-        let Some((location, store)) = self.shared.place.get().cloned() else { return };
+    ///
+    /// Whether nothing is left to do: false where it may be remembered later.
+    pub async fn keep(&self, note: String) -> bool {
+        let Some((location, store)) = self.shared.place.get().cloned() else { return false };
         if store == StoreKind::Credential {
-            return;
+            return true;
         }
         let write = move |text: &str| mandate_keys::remember(&location, store, text);
         let problem = match timeout(REMEMBER_TIMEOUT, self.write(note, write)).await {
             Ok(problem) => problem,
             Err(_elapsed) => Some(format!("the {store} does not answer")),
         };
+        let is_kept = problem.is_none();
         self.tell(problem);
+        is_kept
     }
 
     /// Writes a note that was not the last one; why it was not written, if it was not.
@@ -97,25 +103,30 @@ impl HeadMemory {
         }
     }
 
-    /// Has the store remember every checkpoint that `newest` tells of, or a newer one, until `stop`.
+    /// Has the store remember every checkpoint that `newest` tells of, or a newer one, until `stop`; also the one that is
+    /// there already, once the key is found.
     pub async fn keep_newest<N: ToString + Sync>(
         &self,
         mut newest: watch::Receiver<Option<N>>,
         stop: CancellationToken,
     ) {
-        newest.mark_changed();
         loop {
+            let note = newest.borrow_and_update().as_ref().map(ToString::to_string);
+            let is_kept = match note {
+                Some(note) => self.keep(note).await,
+                None => true,
+            };
+            let pause = if is_kept { REMEMBER_INTERVAL } else { RETRY_INTERVAL };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(pause) => {}
+            }
+            if !is_kept {
+                continue;
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 changed = newest.changed() => if changed.is_err() { return },
-            }
-            let note = newest.borrow_and_update().as_ref().map(ToString::to_string);
-            if let Some(note) = note {
-                self.keep(note).await;
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = sleep(REMEMBER_INTERVAL) => {}
             }
         }
     }
@@ -157,15 +168,16 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_cannot_remember_is_told_once_the_key_is_found_there() {
         let memory = HeadMemory::default();
-        memory.keep("note".to_owned()).await;
-        assert_eq!(memory.problem(), None, "nobody knows yet where the key is");
+        let is_kept = memory.keep("note".to_owned()).await;
+        assert!(!is_kept, "nobody knows yet where the key is: it is tried again");
+        assert_eq!(memory.problem(), None);
         let location = KeyLocation {
             service: Service::Wallet,
             choice: StoreChoice::Credential,
             account: "default".parse().unwrap(),
         };
         memory.place(location, StoreKind::Credential);
-        memory.keep("note".to_owned()).await;
+        assert!(memory.keep("note".to_owned()).await, "and never will");
         let problem = memory.problem().unwrap();
         assert!(problem.contains("a systemd credential cannot remember it"), "{problem}");
     }
