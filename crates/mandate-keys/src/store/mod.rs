@@ -74,13 +74,14 @@ pub fn create(location: &KeyLocation) -> Result<Loaded, KeyStoreError> {
         return Err(slot.exists());
     }
     let seed = Seed::random().map_err(KeyStoreError::Random)?;
+    // Before the key is there: what fails after it would leave a key that nobody was told of.
+    forget(location, slot.kind())?;
     slot.write(&seed)?;
     let drawn = SigningKey::from_seed(seed).public_key();
     let key = slot.read()?.ok_or_else(|| slot.missing(None))?;
     if key.public_key() != drawn {
         return Err(slot.exists());
     }
-    forget(location, slot.kind())?;
     Ok(Loaded { key, store: slot.kind(), remembered: Remembered::Nothing })
 }
 
