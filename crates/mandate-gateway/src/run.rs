@@ -12,12 +12,12 @@ use mandate::PolicyDigest;
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
 use mandate_host::config::InForce;
-use mandate_host::head::{HeadMemory, seal_now_and_then};
+use mandate_host::head::{self, HeadMemory, seal_now_and_then};
 use mandate_host::socket::SocketError;
 use mandate_host::watch::{Folders, on_change};
 use mandate_host::{key, log};
 use mandate_journal::{Died, OpenError, Options, RecallError, StoreError, VerifyFault};
-use mandate_keys::{KeyLocation, Loaded as LoadedKey, Remembered, Service};
+use mandate_keys::{KeyLocation, Loaded as LoadedKey, Remembered, Service, StoreKind};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -276,7 +276,9 @@ async fn take_key(
     if !key.is_locked_in_memory() {
         tracing::warn!("the key's page cannot be locked in memory: raise RLIMIT_MEMLOCK");
     }
-    if key.public_key() == *gateway.book().key() && is_the_newest(gateway, remembered).await? {
+    if key.public_key() == *gateway.book().key()
+        && is_the_newest(gateway, remembered, (place, store)).await?
+    {
         memory.place(place.clone(), store);
     }
     gateway
@@ -288,19 +290,27 @@ async fn take_key(
 
 /// Whether the journal has everything that is remembered of it beside its key; after one that lacks something, no call
 /// goes on.
-async fn is_the_newest(gateway: &Gateway, remembered: Remembered) -> Result<bool, String> {
+async fn is_the_newest(
+    gateway: &Gateway,
+    remembered: Remembered,
+    found: (&KeyLocation, StoreKind),
+) -> Result<bool, String> {
     let Remembered::Text(note) = remembered else { return Ok(true) };
     let book = gateway.book().clone();
     let recalled = tokio::task::spawn_blocking(move || book.recall(&note)).await;
     match recalled.map_err(|error| log::chain(&error))? {
         Ok(()) => Ok(true),
         Err(RecallError::Fault(fault)) => {
-            let problem = format!(
-                "{}; stop the gateway, put the newest copy of {} back and start it again (if that is lost, nobody knows \
+            let problem = if fault.is_unsigned() {
+                head::unreadable(&log::chain(&fault), "gateway", found)
+            } else {
+                format!(
+                    "{}; stop the gateway, put the newest copy of {} back and start it again (if that is lost, nobody knows \
                  what was executed since: begin a new journal under a new key)",
-                log::chain(&fault),
-                gateway.book().path().display()
-            );
+                    log::chain(&fault),
+                    gateway.book().path().display()
+                )
+            };
             tracing::error!(%problem, "the journal is not the newest; no call goes on");
             gateway.book().distrust(problem);
             Ok(false)

@@ -147,6 +147,23 @@ impl fmt::Debug for HeadMemory {
     }
 }
 
+/// What to do about a remembered text that no key of the journal signed: a sentence for the status of `program`.
+///
+/// It says nothing of the journal, which then is neither believed nor known to be an older copy.
+#[must_use]
+pub fn unreadable(
+    fault: &str,
+    program: &str,
+    (location, store): (&KeyLocation, StoreKind),
+) -> String {
+    format!(
+        "what the {store} remembers of the journal is none of its checkpoints ({fault}); if the journal is the newest \
+         copy, stop the {program}, remove the entry `{}` of the account `{}` from the {store}, and start it again",
+        location.service.head(),
+        location.account
+    )
+}
+
 /// Calls `seal` at its pace until `stop`; it signs what is new, if anything is.
 pub async fn seal_now_and_then(stop: CancellationToken, mut seal: impl AsyncFnMut()) {
     let mut ticks = interval(SEAL_INTERVAL);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mandate::Signer;
-use mandate_host::{key, log};
-use mandate_keys::{KeyLocation, Loaded, Remembered, Service};
+use mandate_host::{head, key, log};
+use mandate_keys::{KeyLocation, Loaded, Remembered, Service, StoreKind};
 use mandate_ledger::RecallError;
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +43,7 @@ async fn supply(daemon: &Daemon, loaded: Loaded, place: &KeyLocation) -> Result<
     let unhashed = daemon.ledger.unhashed(daemon.clock.read()).await;
     let unhashed = unhashed.map_err(|error| log::chain(&error))?;
     let key: Arc<dyn Signer> = Arc::new(key);
-    if is_the_newest(daemon, remembered).await? {
+    if is_the_newest(daemon, remembered, (place, store)).await? {
         // An older copy would sign what contradicts the newer one, and have it remembered in its place.
         daemon.memory.place(place.clone(), store);
         daemon.ledger.sign_with(Arc::clone(&key));
@@ -55,19 +55,27 @@ async fn supply(daemon: &Daemon, loaded: Loaded, place: &KeyLocation) -> Result<
 }
 
 /// Whether the ledger has everything that is remembered of it beside its key; one that lacks something mints nothing.
-async fn is_the_newest(daemon: &Daemon, remembered: Remembered) -> Result<bool, String> {
+async fn is_the_newest(
+    daemon: &Daemon,
+    remembered: Remembered,
+    found: (&KeyLocation, StoreKind),
+) -> Result<bool, String> {
     let Remembered::Text(note) = remembered else { return Ok(true) };
     let ledger = daemon.ledger.clone();
     let recalled = tokio::task::spawn_blocking(move || ledger.recall(&note)).await;
     match recalled.map_err(|error| log::chain(&error))? {
         Ok(()) => Ok(true),
         Err(RecallError::Fault(fault)) => {
-            let problem = format!(
-                "{}; stop the wallet, put the newest copy of {} back and start it again (if that is lost, nobody knows \
+            let problem = if fault.is_unsigned() {
+                head::unreadable(&log::chain(&fault), "wallet", found)
+            } else {
+                format!(
+                    "{}; stop the wallet, put the newest copy of {} back and start it again (if that is lost, nobody knows \
                  what was spent since: begin a new wallet with another --account and --state-dir)",
-                log::chain(&fault),
-                daemon.ledger.path().display()
-            );
+                    log::chain(&fault),
+                    daemon.ledger.path().display()
+                )
+            };
             tracing::error!(%problem, "the ledger is not the newest; nothing is minted");
             daemon.ledger.distrust(problem);
             Ok(false)

@@ -177,3 +177,18 @@ async fn another_history_of_the_same_length_is_not_the_ledger_either() {
     assert!(status.ledger_problem.contains("it is another copy"), "{}", status.ledger_problem);
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_remembered_and_was_never_signed_has_a_way_out_of_its_own() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(CAPS));
+    home.remember("what nobody signed");
+    let daemon = home.start().await;
+    let status = home.control().await.get_status(v1::GetStatusRequest {}).await.unwrap();
+    let problem = status.into_inner().ledger_problem;
+    assert!(problem.contains("remove the entry `mandate-head` of the account"), "{problem}");
+    let refused = home.agent().await.book("180.00 EUR").await;
+    assert_eq!(denied(refused).reason, "LEDGER_UNSAFE");
+    daemon.stop().await;
+    assert_eq!(home.remembered(), "what nobody signed", "nothing takes its place unasked");
+}

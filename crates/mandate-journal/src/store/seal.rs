@@ -52,6 +52,14 @@ pub enum CheckpointFault {
     Unsigned(#[source] CheckpointError),
 }
 
+impl CheckpointFault {
+    /// Whether the checkpoint itself is at fault, so that nothing is known of the journal.
+    #[must_use]
+    pub fn is_unsigned(&self) -> bool {
+        matches!(self, Self::Unsigned(_))
+    }
+}
+
 /// Why a journal was not held against a remembered checkpoint, or does not stand it.
 #[derive(Debug, Error, Clone)]
 #[non_exhaustive]
