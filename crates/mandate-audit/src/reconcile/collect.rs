@@ -54,6 +54,22 @@ impl Held {
     }
 }
 
+/// The keys of a party whose log was handed in.
+#[derive(Debug)]
+pub(super) struct LogKeys {
+    /// The one that signed its checkpoint, and so everything in it: a log has one key from its first entry on.
+    pub(super) of_the_log: PublicKey,
+    /// All that its tokens are verified under.
+    pub(super) all: Vec<PublicKey>,
+}
+
+impl LogKeys {
+    /// Whether the party signed it in another log of its own: one that it lost, and went on after under a new key.
+    fn is_of_another_log(&self, token: &Token) -> bool {
+        token.kid != self.of_the_log.id() && token.is_signed(&self.all)
+    }
+}
+
 /// What is kept of one log.
 #[derive(Debug)]
 pub(super) struct Pages {
@@ -69,10 +85,7 @@ impl Pages {
     /// Checks an export whole and keeps what reconciling needs.
     ///
     /// `keys` are those of each log that was handed in.
-    pub(super) fn of(
-        export: &Export,
-        keys: &BTreeMap<Log, Vec<PublicKey>>,
-    ) -> Result<Self, ExportError> {
+    pub(super) fn of(export: &Export, keys: &BTreeMap<Log, LogKeys>) -> Result<Self, ExportError> {
         let log = export.log().clone();
         let mut pages =
             Self { log, head: export.head(), owns: Vec::new(), held: Vec::new(), unasked: 0 };
@@ -84,8 +97,10 @@ impl Pages {
             }
             for token in held.iter().filter(|token| token.body.typ.side() != pages.log.side) {
                 match keys.get(&token.log()) {
-                    Some(keys) => pages.held.push(read(token, seq, is_turned_away, keys)),
-                    None => pages.unasked = pages.unasked.saturating_add(1),
+                    Some(keys) if !keys.is_of_another_log(token) => {
+                        pages.held.push(read(token, seq, is_turned_away, &keys.all));
+                    }
+                    _ => pages.unasked = pages.unasked.saturating_add(1),
                 }
             }
         })?;

@@ -127,7 +127,7 @@ pub struct Tally {
     pub beyond: u64,
     /// The largest size that those were signed at; 0 if there are none.
     pub beyond_size: u64,
-    /// Tokens in it of parties whose logs were not handed in.
+    /// Tokens in it of logs that were not handed in, also of those that a party had before under another key.
     pub unasked: u64,
 }
 

@@ -19,7 +19,7 @@ use thiserror::Error;
 use crate::export::{Export, ExportError};
 use crate::log::{Log, Side};
 use crate::token::{Body, Reading};
-use collect::{Held, Pages};
+use collect::{Held, LogKeys, Pages};
 use finding::named;
 use judge::{Judged, judge};
 use place::Witness;
@@ -106,7 +106,7 @@ pub fn reconcile(wallet: &Export, gateways: &[Export]) -> Result<Reconciliation,
 }
 
 /// The keys that each log's tokens are verified under: its own that signed no other log.
-fn keys(exports: &[&Export]) -> Result<BTreeMap<Log, Vec<PublicKey>>, ReconcileError> {
+fn keys(exports: &[&Export]) -> Result<BTreeMap<Log, LogKeys>, ReconcileError> {
     let mut keys = BTreeMap::new();
     for (position, export) in exports.iter().enumerate() {
         let expected = if position == 0 { Side::Wallet } else { Side::Gateway };
@@ -116,8 +116,8 @@ fn keys(exports: &[&Export]) -> Result<BTreeMap<Log, Vec<PublicKey>>, ReconcileE
         }
         let others = exports.iter().filter(|other| other.log() != &log);
         let others: Vec<PublicKey> = others.map(|other| *other.key()).collect();
-        let own = export.keys().iter().filter(|key| !others.contains(key)).copied().collect();
-        if keys.insert(log.clone(), own).is_some() {
+        let all = export.keys().iter().filter(|key| !others.contains(key)).copied().collect();
+        if keys.insert(log.clone(), LogKeys { of_the_log: *export.key(), all }).is_some() {
             return Err(ReconcileError::Twice { log });
         }
     }

@@ -1,12 +1,13 @@
 use std::path::Path;
 
+use mandate::Signer as _;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::keys::{Keys, TrustedKey};
-use crate::testing::keys;
 use crate::testing::story::{Party, Street};
+use crate::testing::{TestKey, keys};
 
 /// Exports everything and holds it against each other.
 fn reconciled(street: &Street) -> Reconciliation {
@@ -240,6 +241,29 @@ fn a_key_that_is_somebody_else_s_frames_nobody() {
     }
     let found = reconciled(&street);
     assert_eq!(short(&found), [one(ADA, "foreign_token_invalid", 3, 3)], "{found:#?}");
+}
+
+#[test]
+fn what_a_party_signed_in_a_log_that_it_lost_accuses_nobody() {
+    let mut street = street(2);
+    let lost = street.gateways[0].key().public_key();
+    // It began a new one under a new key, as it has to, and the wallet lists that in place of the old one.
+    street.gateways[0] = Party::new("gateway", "shop-0", 3);
+    street.buy(0, 500);
+    let named = TrustedKey { key: lost, origin: Some("mandate/gateway/shop-0".parse().unwrap()) };
+    let believed = [1, 3].map(|seed| TestKey::new(seed).public_key());
+    let believed = believed.map(|key| TrustedKey { key, origin: None });
+    let known = Keys::new(believed.into_iter().chain([named]));
+    let temp = tempfile::tempdir().unwrap();
+    let open = |party: &Party, name: &str| {
+        party.export(&temp.path().join(name));
+        Export::open(&temp.path().join(name), &known).unwrap()
+    };
+    let gateway = open(&street.gateways[0], "gateway");
+    let found = reconcile(&open(&street.wallet, "wallet"), &[gateway]).unwrap();
+    assert!(found.agrees(), "{found:#?}");
+    let told: Vec<_> = found.logs.iter().map(|log| (log.proven, log.unasked)).collect();
+    assert_eq!(told, [(2, 4), (2, 0)], "two carts and two receipts are of the log that was lost");
 }
 
 #[test]
