@@ -46,7 +46,7 @@ impl Replay {
     /// [`StoreError`] when there is no memory for it.
     pub fn new(rules: Arc<Rules>) -> Result<Self, StoreError> {
         let db = Connection::open_in_memory()?;
-        db.execute_batch(Accounts::SCHEMA)?;
+        Accounts::SCHEMA.iter().try_for_each(|sql| db.execute_batch(sql))?;
         let accounts = Accounts::load(&db)?;
         Ok(Self { rules, db, accounts, counted: BTreeMap::new() })
     }

@@ -28,7 +28,7 @@ const NAME: &str = "bench";
 struct Nothing;
 
 impl Projection for Nothing {
-    const SCHEMA: &'static str = "";
+    const SCHEMA: &'static [&'static str] = &[];
     const TABLES: &'static [&'static str] = &[];
 
     fn load(_: &Connection) -> Result<Self, StoreError> {

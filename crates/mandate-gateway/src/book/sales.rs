@@ -149,7 +149,7 @@ fn apply_bar(db: &Connection, seq: u64, bar: &event::Bar) -> Result<(), StoreErr
 }
 
 impl Projection for Sales {
-    const SCHEMA: &'static str = rows::SCHEMA;
+    const SCHEMA: &'static [&'static str] = &[rows::SCHEMA, peers::SCHEMA];
     const TABLES: &'static [&'static str] = rows::TABLES;
 
     fn load(db: &Connection) -> Result<Self, StoreError> {

@@ -41,8 +41,8 @@ use crate::entry::Entry;
 /// Rows and memory are a function of the entries alone, so both can be thrown away and made again. That is what a check
 /// does, in a private database: [`Projection::apply`] must not read the journal's own tables, a clock or anything else.
 pub trait Projection: Sized + Send + 'static {
-    /// SQL that makes the side's own tables. No name begins with `journal_`.
-    const SCHEMA: &'static str;
+    /// SQL that makes the side's own tables, one batch after the other. No name begins with `journal_`.
+    const SCHEMA: &'static [&'static str];
     /// The tables that a check compares, row by row, with what the entries make of them.
     const TABLES: &'static [&'static str];
 

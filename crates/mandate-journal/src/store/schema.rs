@@ -94,11 +94,11 @@ pub(super) fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Makes the tables of an empty file and marks it as a journal.
-pub(super) fn initialise(db: &Connection, projection: &str) -> Result<(), StoreError> {
+pub(super) fn initialise(db: &Connection, projection: &[&str]) -> Result<(), StoreError> {
     db.pragma_update(None, "application_id", APPLICATION_ID)?;
     db.pragma_update(None, "user_version", FORMAT)?;
     db.execute_batch(SCHEMA)?;
-    db.execute_batch(projection)?;
+    projection.iter().try_for_each(|sql| db.execute_batch(sql))?;
     Ok(())
 }
 

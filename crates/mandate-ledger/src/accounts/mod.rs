@@ -197,7 +197,7 @@ fn apply_equivocation(
 }
 
 impl Projection for Accounts {
-    const SCHEMA: &'static str = rows::SCHEMA;
+    const SCHEMA: &'static [&'static str] = &[rows::SCHEMA, peers::SCHEMA];
     const TABLES: &'static [&'static str] = rows::TABLES;
 
     fn load(db: &Connection) -> Result<Self, StoreError> {

@@ -13,7 +13,7 @@ use super::error::StoreError;
 /// The tables, to be named among those of the side.
 pub const TABLES: [&str; 2] = ["shown", "equivocation"];
 
-/// The tables as SQL, to stand in that of the side.
+/// The tables as SQL, to stand beside that of the side.
 pub const SCHEMA: &str = "
 CREATE TABLE shown (
     seq INTEGER PRIMARY KEY,        -- the first entry that holds the peer's token

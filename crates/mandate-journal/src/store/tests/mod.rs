@@ -42,10 +42,10 @@ struct Add {
 struct Refused;
 
 impl Projection for Sums {
-    const SCHEMA: &'static str = "
+    const SCHEMA: &'static [&'static str] = &["
         CREATE TABLE sum (account TEXT PRIMARY KEY, amount INTEGER NOT NULL) STRICT, WITHOUT ROWID;
         CREATE TABLE event (account TEXT NOT NULL, amount INTEGER NOT NULL) STRICT;
-    ";
+    "];
     const TABLES: &'static [&'static str] = &["sum", "event"];
 
     fn load(db: &Connection) -> Result<Self, StoreError> {
