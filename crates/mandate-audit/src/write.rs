@@ -50,6 +50,12 @@ pub enum WriteError<E: std::error::Error + 'static> {
         /// The origin it names.
         origin: String,
     },
+    /// Exports that broke off left too much behind.
+    #[error("{} and {PARTIAL_MAX} unfinished ones like it are there; remove them", path.display())]
+    Partial {
+        /// The first of them.
+        path: PathBuf,
+    },
     /// The entries lead to another root than the one that was signed.
     #[error("the entries do not lead to the root that the checkpoint signs; nothing was exported")]
     Root,
@@ -181,7 +187,7 @@ impl<'a> Partial<'a> {
                 Err(error) => return Err(io(error)),
             }
         }
-        Err(io(io::ErrorKind::AlreadyExists.into()))
+        Err(WriteError::Partial { path: dir.with_file_name(format!("{name}.partial-0")) })
     }
 
     /// Gives it its name, once all of it is on disk.

@@ -12,7 +12,7 @@ use mandate::PolicyDigest;
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
 use mandate_host::config::InForce;
-use mandate_host::head::{self, HeadMemory, seal_now_and_then};
+use mandate_host::head::{self, seal_now_and_then};
 use mandate_host::socket::SocketError;
 use mandate_host::watch::{Folders, on_change};
 use mandate_host::{key, log};
@@ -177,10 +177,9 @@ async fn over(
     let stop = CancellationToken::new();
     let background = TaskTracker::new();
     let (told, mut first_word) = watch::channel(false);
-    let memory = HeadMemory::default();
-    background.spawn(fetch_key(gateway.clone(), memory.clone(), told, stop.clone()));
+    background.spawn(fetch_key(gateway.clone(), told, stop.clone()));
     background.spawn(keep_sealed(gateway.clone(), stop.clone()));
-    background.spawn(keep_remembered(gateway.clone(), memory.clone(), stop.clone()));
+    background.spawn(keep_remembered(gateway.clone(), stop.clone()));
     background.spawn(door::serve(operators, gateway.clone(), stop.clone()));
     background.spawn(check_everything(gateway.clone(), stop.clone()));
     background.spawn(sum_up_now_and_then(gateway.clone(), stop.clone()));
@@ -210,7 +209,7 @@ async fn over(
     gateway.drain().await;
     seal(&gateway).await;
     if let Some(checkpoint) = gateway.book().checkpoint() {
-        memory.keep(checkpoint.to_string()).await;
+        gateway.memory().keep(checkpoint.to_string()).await;
     }
     ended
 }
@@ -226,8 +225,8 @@ async fn keep_sealed(gateway: Gateway, stop: CancellationToken) {
     seal_now_and_then(stop, async move || seal(&gateway).await).await;
 }
 
-async fn keep_remembered(gateway: Gateway, memory: HeadMemory, stop: CancellationToken) {
-    memory.keep_newest(gateway.book().checkpoints(), stop).await;
+async fn keep_remembered(gateway: Gateway, stop: CancellationToken) {
+    gateway.memory().keep_newest(gateway.book().checkpoints(), stop).await;
 }
 
 /// The file may have changed while no gateway ran; this entry says from when on it is in force.
@@ -240,12 +239,7 @@ async fn write_down_the_settings(gateway: &Gateway) {
 }
 
 /// Asks the store until it has the book's key.
-async fn fetch_key(
-    gateway: Gateway,
-    memory: HeadMemory,
-    told: watch::Sender<bool>,
-    stop: CancellationToken,
-) {
+async fn fetch_key(gateway: Gateway, told: watch::Sender<bool>, stop: CancellationToken) {
     let location = match key::location(&gateway.settings().key, Service::Gateway) {
         Ok(location) => location,
         Err(error) => return gateway.lack(&format!("[key] account {error}")),
@@ -254,7 +248,7 @@ async fn fetch_key(
     let first_word = told.clone();
     let place = location.clone();
     let take = async move |loaded| {
-        take_key(&taker, &memory, &place, loaded).await?;
+        take_key(&taker, &place, loaded).await?;
         first_word.send_replace(true);
         Ok(())
     };
@@ -266,12 +260,7 @@ async fn fetch_key(
     key::fetch(location, stop, take, lack).await;
 }
 
-async fn take_key(
-    gateway: &Gateway,
-    memory: &HeadMemory,
-    place: &KeyLocation,
-    loaded: LoadedKey,
-) -> Result<(), String> {
+async fn take_key(gateway: &Gateway, place: &KeyLocation, loaded: LoadedKey) -> Result<(), String> {
     let LoadedKey { key, store, remembered } = loaded;
     if !key.is_locked_in_memory() {
         tracing::warn!("the key's page cannot be locked in memory: raise RLIMIT_MEMLOCK");
@@ -279,7 +268,7 @@ async fn take_key(
     if key.public_key() == *gateway.book().key()
         && is_the_newest(gateway, remembered, (place, store)).await?
     {
-        memory.place(place.clone(), store);
+        gateway.memory().place(place.clone(), store);
     }
     gateway
         .supply(Arc::new(key))

@@ -484,7 +484,7 @@ async fn damaged_ledger(met: &mut Met) {
     }
     let mut agent = home.agent().await;
     let denied = met.expect("LEDGER_UNSAFE", agent.intent(Agent::book_room()).await);
-    assert!(denied.message.contains("mandate audit verify"), "{denied:?}");
+    assert!(denied.message.contains("`mandate status`"), "{denied:?}");
     daemon.stop().await;
     assert!(fs::exists(home.paths.ledger()).unwrap());
 }

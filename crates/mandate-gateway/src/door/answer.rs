@@ -101,6 +101,7 @@ async fn status(gateway: &Gateway) -> Result<Status, Refused> {
         settings_problem: gateway.settings_problem().map(|problem| problem.to_string()),
         clock_problem: state.clock.map(|fault| fault.to_string()),
         journal_problem: state.distrusted,
+        memory_problem: gateway.memory().problem(),
         head: state.head,
         reserved: state.reserved,
         equivocations: contradicted(state.equivocations, &settings.enrolment),

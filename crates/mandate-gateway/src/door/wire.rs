@@ -39,6 +39,8 @@ pub struct Status {
     pub clock_problem: Option<String>,
     /// Why the journal is not believed.
     pub journal_problem: Option<String>,
+    /// Why the journal's head is not remembered beside the key.
+    pub memory_problem: Option<String>,
     /// The journal's head.
     pub head: Head,
     /// How many uses wait for what became of them.

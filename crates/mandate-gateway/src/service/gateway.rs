@@ -7,6 +7,7 @@ use mandate::clock::{Clock, ClockReading};
 use mandate::id::JTI_BYTES;
 use mandate::token::{IssueError, Kind, Mandate};
 use mandate::{Jti, KeyId, PolicyDigest, PrincipalId, Signer};
+use mandate_host::head::HeadMemory;
 use mandate_journal::WriteError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
@@ -33,6 +34,8 @@ struct Shared {
     settings: RwLock<Arc<Settings>>,
     limits: RwLock<Arc<PrincipalLimits>>,
     key: RwLock<Key>,
+    /// Where the journal's head is remembered.
+    memory: HeadMemory,
     /// Why the newest gateway.toml is not in force.
     settings_problem: RwLock<Option<Arc<str>>>,
     turns: Arc<Turns>,
@@ -87,6 +90,7 @@ impl Gateway {
             limits: RwLock::new(limits),
             settings: RwLock::new(Arc::new(settings)),
             key: RwLock::new(Key::Absent { problem }),
+            memory: HeadMemory::default(),
             settings_problem: RwLock::default(),
             turns: Arc::default(),
             look_ups: Semaphore::new(LOOK_UPS_MAX),
@@ -119,6 +123,12 @@ impl Gateway {
     /// Says why there is no key.
     pub fn lack(&self, problem: &str) {
         *write(&self.shared.key) = Key::Absent { problem: problem.into() };
+    }
+
+    /// Where the journal's head is remembered beside the key, and how that goes.
+    #[must_use]
+    pub fn memory(&self) -> &HeadMemory {
+        &self.shared.memory
     }
 
     /// The merchant's book.

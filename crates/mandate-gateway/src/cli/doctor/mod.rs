@@ -161,6 +161,11 @@ fn state(status: &Status, config: Option<&Loaded>) -> Vec<Finding> {
             findings.push(Finding::fail(check, problem.clone(), way_out));
         }
     }
+    if let Some(problem) = &status.memory_problem {
+        let way_out =
+            "keep snapshots of the disk away from the journal, or the key in another store";
+        findings.push(Finding::warn("memory", problem.clone(), way_out));
+    }
     let is_other = config.is_some_and(|file| file.settings.digest != status.settings);
     if is_other && status.settings_problem.is_none() {
         let detail = "the running gateway obeys another gateway.toml than this one";
@@ -209,6 +214,7 @@ mod tests {
             settings_problem: None,
             clock_problem: None,
             journal_problem: Some("entry 3".to_owned()),
+            memory_problem: Some("a systemd credential cannot remember it".to_owned()),
             head: mandate_journal::Chain::default().head(),
             reserved: 2,
             equivocations: vec![Contradicted {
@@ -223,6 +229,7 @@ mod tests {
         let expected = [
             ("key", Verdict::Fail),
             ("journal", Verdict::Fail),
+            ("memory", Verdict::Warn),
             ("principal", Verdict::Warn),
             ("uses", Verdict::Warn),
         ];
