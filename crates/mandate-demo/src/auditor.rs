@@ -20,10 +20,20 @@ pub(crate) struct Auditor {
 }
 
 impl Auditor {
-    /// Somebody who believes in these keys.
-    pub(crate) fn new(keys: impl IntoIterator<Item = PublicKey>, desk: PathBuf) -> Self {
-        let keys = keys.into_iter().map(|key| TrustedKey { key, origin: None });
-        Self { keys: Keys::new(keys), desk }
+    /// Somebody who believes in these keys, each for the log of that name alone.
+    ///
+    /// # Errors
+    ///
+    /// [`DemoError`] when a name is that of no log.
+    pub(crate) fn new(
+        keys: impl IntoIterator<Item = (String, PublicKey)>,
+        desk: PathBuf,
+    ) -> Result<Self, DemoError> {
+        let named = |(name, key): (String, PublicKey)| {
+            Ok::<_, DemoError>(TrustedKey { key, origin: Some(name.parse()?) })
+        };
+        let keys: Vec<TrustedKey> = keys.into_iter().map(named).collect::<Result<_, _>>()?;
+        Ok(Self { keys: Keys::new(keys), desk })
     }
 
     /// Holds a wallet's log and gateways' logs against each other: what `mandate audit reconcile` does.

@@ -12,6 +12,7 @@ use crate::auditor::Auditor;
 use crate::error::{DemoError, same};
 use crate::handed::Handed;
 use crate::screen::unbroken;
+use crate::shop::Shop;
 use crate::stage::Stage;
 
 /// What was bought in the story so far.
@@ -36,7 +37,9 @@ pub(super) async fn handed_in(
     let home = stage.home;
     let desk = home.folder().join("desk");
     fs::create_dir(&desk).map_err(DemoError::io("make the folder", &desk))?;
-    let auditor = Auditor::new([home.key.public, home.lux.key.public, home.sea.key.public], desk);
+    let ada = (format!("mandate/wallet/{}", home.principal()), home.key.public);
+    let hotel = |shop: &Shop| (format!("mandate/gateway/{}", shop.id), shop.key.public);
+    let auditor = Auditor::new([ada, hotel(&home.lux), hotel(&home.sea)], desk)?;
     let dirs = (home.paths.state_dir().to_owned(), home.lux.state_dir(), home.sea.state_dir());
     let read = tokio::task::spawn_blocking(move || {
         let (wallet, lux, sea) = dirs;
