@@ -38,6 +38,14 @@ pub enum ReconcileError {
         /// Why.
         source: ExportError,
     },
+    /// Two exports are signed by one key: whoever has it could be both parties, so neither's tokens prove anything.
+    #[error(
+        "the export of {log} is signed by the key of another export: one key cannot stand for two parties"
+    )]
+    OneKey {
+        /// Whose.
+        log: Log,
+    },
     /// An export is of the other side.
     #[error("the export of {log} stands where one of a {expected} belongs")]
     Side {
@@ -116,6 +124,9 @@ fn keys(exports: &[&Export]) -> Result<BTreeMap<Log, LogKeys>, ReconcileError> {
         }
         let others = exports.iter().filter(|other| other.log() != &log);
         let others: Vec<PublicKey> = others.map(|other| *other.key()).collect();
+        if others.contains(export.key()) {
+            return Err(ReconcileError::OneKey { log });
+        }
         let all = export.keys().iter().filter(|key| !others.contains(key)).copied().collect();
         if keys.insert(log.clone(), LogKeys { of_the_log: *export.key(), all }).is_some() {
             return Err(ReconcileError::Twice { log });

@@ -61,6 +61,20 @@ fn honest_logs_agree() {
 }
 
 #[test]
+fn one_key_cannot_stand_for_two_parties() {
+    let temp = tempfile::tempdir().unwrap();
+    let open = |party: &Party, name: &str| {
+        let dir = temp.path().join(name);
+        party.export(&dir);
+        Export::open(&dir, &keys(&[1])).unwrap()
+    };
+    let wallet = open(&Party::new("wallet", "ada", 1), "wallet");
+    let gateway = open(&Party::new("gateway", "shop-0", 1), "gateway");
+    let error = reconcile(&wallet, &[gateway]).unwrap_err();
+    assert!(matches!(error, ReconcileError::OneKey { .. }), "{error}");
+}
+
+#[test]
 fn a_deleted_receipt_is_named_on_the_side_that_deleted_it() {
     let mut broken = street(4);
     let mut entries = broken.gateways[0].entries.clone();
