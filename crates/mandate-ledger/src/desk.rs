@@ -12,7 +12,7 @@ use crate::accounts::{self, Accounts};
 use crate::damage::damaged;
 use crate::event::{self, About, Event, EventError, kind};
 use crate::gate::{Gate, Notes, Permit};
-use crate::refusal::{Outcome, Refusal};
+use crate::refusal::Refusal;
 use crate::request::{Call, Caller};
 use mandate::clock::{ClockFault, ClockReading};
 
@@ -105,14 +105,14 @@ impl<'a, 't> Desk<'a, 't> {
         Ok(appended)
     }
 
-    /// Writes the denial down and gives it as the answer.
-    pub(crate) fn deny<T>(
+    /// Writes the refusal down and gives it back: the answer.
+    pub(crate) fn deny(
         &mut self,
         caller: &Caller,
         call: Call,
         refusal: Refusal,
         about: About,
-    ) -> Result<Outcome<T>, StoreError> {
+    ) -> Result<Refusal, StoreError> {
         let denial = event::Denial {
             agent: caller.agent.clone(),
             uid: caller.uid,
@@ -122,7 +122,7 @@ impl<'a, 't> Desk<'a, 't> {
             about,
         };
         self.append(kind::DENIAL, &denial)?;
-        Ok(Outcome::Denied(refusal))
+        Ok(refusal)
     }
 
     /// What refuses any mint for the pair before its own rules are asked.

@@ -1,8 +1,8 @@
 //! A merchant that shows two heads of its log that cannot both be true: written down with both tokens, and frozen.
 
+use mandate::MerchantId;
 use mandate::history::{Shown, same_log};
 use mandate::token::{Kind, Mandate};
-use mandate::{KeySet, MerchantId, MerchantRole};
 use mandate_journal::peers::{Contradiction, Equivocation};
 use mandate_journal::{StoreError, peers};
 
@@ -10,7 +10,7 @@ use crate::damage::damaged;
 use crate::desk::Desk;
 use crate::event::{self, About, Event, kind};
 use crate::ledger::EQUIVOCATIONS_MAX;
-use crate::refusal::{Outcome, Refusal};
+use crate::refusal::Refusal;
 use crate::request::{Call, Caller, Scope};
 
 /// A merchant's token, and who came with it.
@@ -22,33 +22,43 @@ pub(crate) struct HandedIn<'a, K: Kind> {
 }
 
 impl Desk<'_, '_> {
-    /// The refusal of a token whose head contradicts one that its merchant showed before; it is written down then.
+    /// What a token's head contradicts among those that its merchant showed before.
     ///
-    /// `answers` is the entry that the token answers. The merchant is frozen, unless the very same two tokens were
-    /// written down before: the principal who thawed it since knows of them.
-    pub(crate) fn equivocation<K: Kind>(
+    /// `answers` is the entry that the token answers.
+    pub(crate) fn contradiction<K: Kind>(
+        &self,
+        merchant: &MerchantId,
+        token: &Mandate<K>,
+        answers: u64,
+    ) -> Result<Option<Contradiction>, StoreError> {
+        let shown = Shown::from(token);
+        let listed = self.rules.merchant(merchant);
+        let keys =
+            listed.map_or_else(|| vec![shown.kid], |listed| same_log(shown.kid, &listed.keys));
+        peers::contradiction(self.tx.db(), merchant.as_str(), &shown, Some(answers), &keys)
+    }
+
+    /// Writes a contradiction down; the refusal of its newer token.
+    ///
+    /// The merchant is frozen, unless the very same two tokens were written down before: the principal who thawed it
+    /// since knows of them.
+    pub(crate) fn accuse<K: Kind>(
         &mut self,
         merchant: &MerchantId,
         handed_in: HandedIn<'_, K>,
-        answers: u64,
-    ) -> Result<Option<Refusal>, StoreError> {
+        found: Contradiction,
+    ) -> Result<Refusal, StoreError> {
         let HandedIn { caller, call, token, about } = handed_in;
+        let Contradiction { rule, earlier } = found;
         let shown = Shown::from(token);
-        let keys = same_log(shown.kid, &self.listed_keys(merchant));
-        let db = self.tx.db();
-        let found = peers::contradiction(db, merchant.as_str(), &shown, Some(answers), &keys)?;
-        let Some(Contradiction { rule, earlier }) = found else { return Ok(None) };
         let refusal = Refusal::Equivocation {
             merchant: merchant.clone(),
             rule,
             size: shown.size,
             earlier_size: earlier.shown.size,
         };
-        if peers::is_accused_of(db, &shown, &earlier)? {
-            return match self.deny::<()>(caller, call, refusal, about)? {
-                Outcome::Denied(refusal) => Ok(Some(refusal)),
-                Outcome::Granted(()) => Ok(None),
-            };
+        if peers::is_accused_of(self.tx.db(), &shown, &earlier)? {
+            return self.deny(caller, call, refusal, about);
         }
         let entry = event::Equivocation {
             agent: caller.agent.clone(),
@@ -62,7 +72,7 @@ impl Desk<'_, '_> {
         };
         self.shared.gate.freeze(Scope::Merchant(merchant.clone()));
         self.append(kind::EQUIVOCATION, &entry)?;
-        Ok(Some(refusal))
+        Ok(refusal)
     }
 
     /// Whether this very token is in the journal.
@@ -79,15 +89,10 @@ impl Desk<'_, '_> {
         let mut found = peers::equivocations(self.tx.db(), EQUIVOCATIONS_MAX)?;
         found.retain(|found| {
             let merchant: Option<MerchantId> = found.peer.parse().ok();
-            merchant.is_some_and(|id| self.listed_keys(&id).key(&found.kid).is_some())
+            let listed = merchant.and_then(|id| self.rules.merchant(&id));
+            listed.is_some_and(|listed| listed.keys.key(&found.kid).is_some())
         });
         Ok(found)
-    }
-
-    /// The keys of a merchant that the rules list now; none if they do not list it.
-    fn listed_keys(&self, merchant: &MerchantId) -> KeySet<MerchantRole> {
-        let listed = self.rules.merchant(merchant);
-        listed.map_or_else(|| KeySet::new([]), |merchant| merchant.keys.clone())
     }
 
     /// The merchant's token in an entry, whole.

@@ -29,7 +29,9 @@ impl Desk<'_, '_> {
             purpose: ask.purpose.clone(),
         };
         match self.try_intent(caller, ask, jti)? {
-            Outcome::Denied(refusal) => self.deny(caller, Call::MintIntent, refusal, about),
+            Outcome::Denied(refusal) => {
+                self.deny(caller, Call::MintIntent, refusal, about).map(Outcome::Denied)
+            }
             granted @ Outcome::Granted(_) => Ok(granted),
         }
     }

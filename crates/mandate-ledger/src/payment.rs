@@ -44,7 +44,7 @@ impl Desk<'_, '_> {
             Outcome::Denied(refusal) => {
                 let intent_seq = self.intent_seq(&cart.claims().intent)?;
                 let about = About { intent_seq, ..about(cart) };
-                self.deny(caller, Call::MintPayment, refusal, about)
+                self.deny(caller, Call::MintPayment, refusal, about).map(Outcome::Denied)
             }
             granted @ Outcome::Granted(_) => Ok(granted),
         }
@@ -74,10 +74,10 @@ impl Desk<'_, '_> {
         if let Some(refusal) = self.misfit(cart, &intent)? {
             return Ok(Outcome::Denied(refusal));
         }
-        let about = About { intent_seq: Some(intent.seq), ..about(cart) };
-        let handed_in = HandedIn { caller, call: Call::MintPayment, token: cart, about };
-        if let Some(refusal) = self.equivocation(&claims.iss, handed_in, intent.seq)? {
-            return Ok(Outcome::Denied(refusal));
+        if let Some(found) = self.contradiction(&claims.iss, cart, intent.seq)? {
+            let about = About { intent_seq: Some(intent.seq), ..about(cart) };
+            let handed_in = HandedIn { caller, call: Call::MintPayment, token: cart, about };
+            return self.accuse(&claims.iss, handed_in, found).map(Outcome::Denied);
         }
         let rules = Arc::clone(&self.rules);
         let request = Request {

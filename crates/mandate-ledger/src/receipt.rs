@@ -55,12 +55,12 @@ impl Desk<'_, '_> {
         }
         // A second outcome of one payment counts and freezes, whatever its head says.
         let is_conflict = other && !same;
-        let about = self.about(receipt)?;
-        let handed_in = HandedIn { caller, call: Call::RecordReceipt, token: receipt, about };
         if !is_conflict
-            && let Some(refusal) = self.equivocation(&claims.iss, handed_in, answered.seq)?
+            && let Some(found) = self.contradiction(&claims.iss, receipt, answered.seq)?
         {
-            return Ok(Outcome::Denied(refusal));
+            let about = self.about(receipt)?;
+            let handed_in = HandedIn { caller, call: Call::RecordReceipt, token: receipt, about };
+            return self.accuse(&claims.iss, handed_in, found).map(Outcome::Denied);
         }
         if same {
             return Ok(Outcome::Granted(claims.status));
@@ -93,7 +93,7 @@ impl Desk<'_, '_> {
         refusal: Refusal,
     ) -> Result<Outcome<Status>, StoreError> {
         let about = self.about(receipt)?;
-        self.deny(caller, Call::RecordReceipt, refusal, about)
+        self.deny(caller, Call::RecordReceipt, refusal, about).map(Outcome::Denied)
     }
 
     fn about(&self, receipt: &Mandate<Receipt>) -> Result<About, StoreError> {

@@ -258,13 +258,7 @@ impl Ledger {
         refusal: Refusal,
     ) -> Result<Refusal, LedgerError> {
         let caller = caller.clone();
-        let outcome = self
-            .write(now, move |desk| desk.deny::<()>(&caller, call, refusal, About::default()))
-            .await?;
-        match outcome {
-            Outcome::Denied(refusal) => Ok(refusal),
-            Outcome::Granted(()) => Err(LedgerError::NotApplied(StoreError::Closed)),
-        }
+        self.write(now, move |desk| desk.deny(&caller, call, refusal, About::default())).await
     }
 
     /// Sums up calls that were over a limit: one entry for many.
