@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::collect::Pages;
-use super::finding::{Finding, FindingKind, Parting, named};
+use super::finding::{Evidence, Finding, FindingKind, Parting, named};
 use super::place::{Index, Place, Witness, in_order};
 use crate::log::Log;
 
@@ -149,7 +149,10 @@ impl<'p> Walk<'p> {
         what: String,
         by: &[&Witness<'_>],
     ) {
-        let evidence = by.iter().map(|witness| witness.token.evidence(witness.holder)).collect();
+        let mut evidence: Vec<Evidence> =
+            by.iter().map(|witness| witness.token.evidence(witness.holder)).collect();
+        // One and the same order at each look at the same logs, which that of hashes would be only by chance.
+        evidence.sort_by(|one, two| (&one.held_by, one.held_in).cmp(&(&two.held_by, two.held_in)));
         let fault = self.pages.log.clone();
         let differences = Vec::new();
         self.judged.findings.push(Finding { fault, kind, from, to, what, differences, evidence });

@@ -235,8 +235,8 @@ const SCENES: [Scene; 29] = [
             "200 OK:",
             "third person two_histories: Ada's wallet, entry",
             "under two roots",
-            "sea-view keeps it whole",
             "lux-hotels keeps it whole",
+            "sea-view keeps it whole",
         ],
     ),
 ];
