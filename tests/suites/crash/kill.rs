@@ -14,13 +14,13 @@ use mandate_policy::{PolicyDigest, Reason};
 use mandate_tests::parties::Parties;
 use mandate_tests::tally::PARIS;
 use mandate_tests::wallet::{MORNING, Wallet, reading};
-use mandate_tests::{LUX, alone};
+use mandate_tests::{LUX, alone, rounds};
 
 use crate::child;
 
-/// Kills in a normal run; this variable says otherwise.
-const ROUNDS: &str = "MANDATE_CRASH_ROUNDS";
-const ROUNDS_DEFAULT: u64 = 50;
+/// Kills in a normal run, and in a long one.
+const ROUNDS: u64 = 50;
+const ROUNDS_LONG: u64 = 2_000;
 
 /// Kills one ledger lives through: a check reads all of it.
 const ROUNDS_PER_LEDGER: u64 = 5;
@@ -148,7 +148,7 @@ async fn check(wallet: &Wallet, report: &Report, clock: u64) {
 
 #[tokio::test]
 async fn every_payment_that_was_handed_out_survives_the_kill() {
-    let rounds = std::env::var(ROUNDS).map_or(ROUNDS_DEFAULT, |rounds| rounds.parse().unwrap());
+    let rounds = rounds(ROUNDS, ROUNDS_LONG);
     let parties = Arc::new(Parties::new(child::SEED));
     let mut folder = tempfile::tempdir().unwrap();
     let (mut signed, mut policies) = (Vec::new(), Vec::new());

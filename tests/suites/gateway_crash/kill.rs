@@ -8,15 +8,16 @@ use std::time::Duration;
 use mandate_tests::gateway::{Sale, SaleState};
 use mandate_tests::random::Random;
 use mandate_tests::rerun::Rerun;
+use mandate_tests::rounds;
 use tokio::task::JoinSet;
 
 use crate::child;
 use crate::clients::Client;
 use crate::street::{Phase, Street};
 
-/// Kills in a normal run; this variable says otherwise.
-const ROUNDS: &str = "MANDATE_ROUNDS";
-const ROUNDS_DEFAULT: u64 = 100;
+/// Kills in a normal run, and in a long one.
+const ROUNDS: u64 = 100;
+const ROUNDS_LONG: u64 = 2_000;
 
 /// What the kills are chosen by; a run that fails prints it.
 const SEED: &str = "MANDATE_SEED";
@@ -75,7 +76,7 @@ struct Counts {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_killed_each_call_is_executed_at_most_once() {
-    let rounds = std::env::var(ROUNDS).map_or(ROUNDS_DEFAULT, |rounds| rounds.parse().unwrap());
+    let rounds = rounds(ROUNDS, ROUNDS_LONG);
     let seed = Random::seed(SEED);
     eprintln!("{SEED}={seed}");
     let (mut random, mut counts) = (Random::new(seed), Counts::default());
