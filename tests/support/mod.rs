@@ -3,6 +3,7 @@
 
 mod clock;
 mod daemon;
+mod daemon_child;
 mod denial;
 pub mod gateway;
 pub mod golden;
@@ -22,6 +23,7 @@ pub mod wallet;
 
 pub use clock::TestClock;
 pub use daemon::{Agent, Running};
+pub use daemon_child::serve_home_as_child;
 pub use denial::{Denied, denied};
 pub use home::{Home, LUX, RIVAL, must_not_skip};
 pub use merchant::{CART_LIFE_S, Merchant, MerchantError};

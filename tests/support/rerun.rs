@@ -5,9 +5,12 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mandate_host::log::{self, LogFormat};
+use mandate_journal::{Hook, Hooks};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::{mpsc, oneshot};
 
@@ -187,4 +190,29 @@ pub fn told_to_end() -> impl Future<Output = ()> {
         drop(reading);
     });
     async { read.await.unwrap_or_default() }
+}
+
+/// In the child: hooks that say `stands` at one commit of its journal, as in `before 7` or `after 7`, and stop the
+/// writer there for ever.
+///
+/// # Panics
+///
+/// If no commit is named.
+#[must_use]
+pub fn standing(at: &str) -> Hooks {
+    let (side, commit) = at.split_once(' ').expect("a side and a number");
+    let left = AtomicU64::new(commit.parse().expect("a number"));
+    let hook: Hook = Arc::new(move || {
+        if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            say("stands");
+            loop {
+                std::thread::park();
+            }
+        }
+        None
+    });
+    match side {
+        "before" => Hooks { before_commit: Some(hook), after_commit: None },
+        _ => Hooks { before_commit: None, after_commit: Some(hook) },
+    }
 }

@@ -12,7 +12,7 @@ use mandate_tests::gateway::{Answered, Asked, Kept, KeyedApi, MerchantHome, Reac
 use mandate_tests::random::Random;
 use mandate_tests::rerun::Rerun;
 
-use crate::child::{GATEWAY, start_wallet};
+use crate::child::{GATEWAY, WALLET};
 
 /// The caps of each wallet.toml; what differs is the last one.
 const CAPS: &str = r#"
@@ -97,7 +97,7 @@ impl Pair {
 
     pub async fn start(&self) -> Processes {
         let (mut wallet, mut gateway) =
-            (start_wallet(&self.home), self.merchant.start(GATEWAY, None));
+            (self.home.start_child(WALLET, None), self.merchant.start(GATEWAY, None));
         wallet.heard(&["ready"]).await.expect("a wallet");
         let (_, address) = gateway.heard(&["ready"]).await.expect("a gateway");
         Processes { wallet, gateway, address: address.parse().unwrap() }

@@ -6,21 +6,19 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use mandate::key::Jwk;
 use mandate::{KeySet, MerchantId, MerchantRole, PublicKey};
 use mandate_gateway::book::{Book, Genesis, StoppedBook};
 use mandate_gateway::{RunConfig, run};
 use mandate_host::clock::wall_clock;
-use mandate_journal::{Hook, Hooks, Options};
+use mandate_journal::{Hooks, Options};
 use mandate_keys::{Account, KeyLocation, KeyStoreError, Service, StoreChoice};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::api::QUOTE_PATH;
-use crate::rerun::{Rerun, log_to_stderr, say, told_to_end};
+use crate::rerun::{Rerun, log_to_stderr, say, standing, told_to_end};
 use crate::{LUX, alone, must_not_skip};
 
 /// The folder of the home that a child serves; without it the child's test does nothing.
@@ -223,23 +221,4 @@ pub fn serve_as_child() {
             panic!("{error}");
         }
     });
-}
-
-/// Hooks that stop the writer at one commit for ever.
-fn standing(at: &str) -> Hooks {
-    let (side, commit) = at.split_once(' ').expect("a side and a number");
-    let left = AtomicU64::new(commit.parse().expect("a number"));
-    let hook: Hook = Arc::new(move || {
-        if left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            say("stands");
-            loop {
-                std::thread::park();
-            }
-        }
-        None
-    });
-    match side {
-        "before" => Hooks { before_commit: Some(hook), after_commit: None },
-        _ => Hooks { before_commit: None, after_commit: Some(hook) },
-    }
 }
