@@ -18,7 +18,7 @@ use super::api::{Api, QUOTE_PATH};
 use super::payer::Payer;
 use super::shop::Shop;
 use crate::wallet::MORNING;
-use crate::{LUX, TestClock};
+use crate::{LUX, TestClock, alone};
 
 /// What the merchant's key is made of.
 pub const MERCHANT_SEED: [u8; 32] = [0x4c; 32];
@@ -67,7 +67,9 @@ impl GatewayHome {
         };
         let genesis =
             Genesis { merchant: home.merchant(), key: home.public_key(), time: home.clock.now() };
+        let locking = alone();
         Book::create(home.folder(), &genesis).expect("a new book");
+        drop(locking);
         home
     }
 

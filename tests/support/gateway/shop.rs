@@ -21,7 +21,7 @@ use super::call::Call;
 use super::home::GatewayHome;
 use super::invariants::{Sale, SaleState, check_entries, check_heard};
 use super::payer::{Ask, Payer};
-use crate::TestClock;
+use crate::{TestClock, alone};
 
 /// A gateway over the book of a home, and the API of that home behind it.
 #[derive(Debug)]
@@ -42,7 +42,9 @@ pub struct Shop {
 
 impl Shop {
     pub(super) async fn open(home: &GatewayHome, settings: Settings, options: Options) -> Self {
+        let locking = alone();
         let (book, _died) = Book::open(home.folder(), options).expect("a book");
+        drop(locking);
         let gateway = Gateway::new(book, settings.clone(), Arc::new(home.clock.clone()));
         gateway.supply(home.key().clone()).expect("the key of the book");
         gateway.reload(settings).await.expect("an answer");
