@@ -11,10 +11,10 @@ use mandate_keys::{Seed, SigningKey};
 use mandate_ledger::{
     Caller, Died, Genesis, IntentAsk, Ledger, Options, Outcome, Permit, Redeemed, Scope,
 };
-use mandate_policy::{Rules, Users};
+use mandate_policy::Rules;
 use tempfile::TempDir;
 
-use crate::wallet::{fresh_jti, one_of};
+use crate::wallet::{NoUsers, fresh_jti, one_of};
 use crate::{Merchant, alone};
 
 /// The first second of November 2026 in Paris.
@@ -54,14 +54,6 @@ spend = "900.00 EUR"
 merchant = "rival-air"
 action = "book_flight"
 "#;
-
-struct NoUsers;
-
-impl Users for NoUsers {
-    fn uid(&self, _name: &str) -> Option<u32> {
-        None
-    }
-}
 
 /// A wallet without a daemon, and three shops.
 #[derive(Debug)]

@@ -27,7 +27,8 @@ use crate::tally::{Cap, Price, Zone};
 pub const MORNING: u64 = 1_795_514_400;
 
 /// A system without named users.
-struct NoUsers;
+#[derive(Debug)]
+pub struct NoUsers;
 
 impl Users for NoUsers {
     fn uid(&self, _name: &str) -> Option<u32> {

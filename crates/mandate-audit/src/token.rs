@@ -16,8 +16,8 @@ use crate::log::{Log, Side};
 
 /// The members of an entry that hold a peer's token whole. No other member does: what an agent wrote may look like one.
 const TOKEN_MEMBERS: [&str; 6] = ["cart", "earlier", "intent", "mandate", "receipt", "token"];
-/// Kinds of entry that keep tokens which were turned away: they are evidence, and nothing was done upon them.
-const TURNED_AWAY: [&str; 2] = ["equivocation", "refusal"];
+/// Kinds of entry that keep tokens upon which nothing was done: they are evidence.
+const TURNED_AWAY: [&str; 3] = ["approval_request", "equivocation", "refusal"];
 
 /// Which of the four kinds a token is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

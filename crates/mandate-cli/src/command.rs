@@ -9,7 +9,7 @@ use crate::audit::AuditCommand;
 use crate::config::ConfigCommand;
 use crate::key::KeyCommand;
 use crate::merchant::MerchantCommand;
-use crate::{agent, budget, explain, freeze, init, settle, statement};
+use crate::{agent, approvals, budget, explain, freeze, init, settle, statement};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -92,6 +92,12 @@ pub(crate) enum Command {
     Freeze(freeze::FreezeArguments),
     /// End a freeze, or confirm the clock; asks first
     Thaw(freeze::ThawArguments),
+    /// List carts that wait for your yes
+    Approvals,
+    /// Say yes to one of them; asks first
+    Approve(approvals::ApproveArguments),
+    /// Say no to one of them
+    Deny(approvals::DenyArguments),
     /// List payments that are minted and not yet settled
     Holds,
     /// Ask merchants what became of these payments: receipts, or the amount back

@@ -4,6 +4,7 @@
 //! file while it is stopped, never both. Nothing is decided here, and no private byte is ever shown.
 
 mod agent;
+mod approvals;
 mod audit;
 mod budget;
 mod caps;
@@ -79,6 +80,9 @@ fn dispatch(command: Command, context: &mut Context<'_, '_>) -> Result<(), Failu
         Command::Receipt(arguments) => agent::receipt(&arguments, context),
         Command::Freeze(arguments) => freeze::freeze(arguments, context),
         Command::Thaw(arguments) => freeze::thaw(arguments, context),
+        Command::Approvals => approvals::list(context),
+        Command::Approve(arguments) => approvals::approve(&arguments, context),
+        Command::Deny(arguments) => approvals::deny(&arguments, context),
         Command::Holds => holds::run(context),
         Command::Settle(arguments) => settle::run(&arguments, context),
         Command::Merchant { command } => merchant::run(command, context),

@@ -215,6 +215,19 @@ impl Control {
         self.line.ask(self.client.clone().list_holds(v1::ListHoldsRequest { after_seq }))
     }
 
+    /// Carts after an entry that wait for a yes.
+    pub(crate) fn approvals(&self, after_seq: u64) -> Result<v1::ListApprovalsResponse, Failure> {
+        self.line.ask(self.client.clone().list_approvals(v1::ListApprovalsRequest { after_seq }))
+    }
+
+    /// Says yes or no to one of them.
+    pub(crate) fn decide(
+        &self,
+        ask: v1::DecideApprovalRequest,
+    ) -> Result<v1::DecideApprovalResponse, Failure> {
+        self.line.ask(self.client.clone().decide_approval(ask))
+    }
+
     /// The payment of an open hold whose time is over, as it was signed.
     pub(crate) fn payment(&self, seq: u64) -> Result<v1::GetPaymentResponse, Failure> {
         self.line.ask(self.client.clone().get_payment(v1::GetPaymentRequest { seq }))

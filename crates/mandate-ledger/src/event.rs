@@ -17,6 +17,10 @@ use crate::request::{Call, IdempotencyKey, Scope};
 
 /// The kinds of entry, as the journal names them.
 pub mod kind {
+    /// The principal answered a request for approval.
+    pub const APPROVAL: &str = "approval";
+    /// A cart needs the principal's yes.
+    pub const APPROVAL_REQUEST: &str = "approval_request";
     /// The principal confirmed the clock.
     pub const CLOCK: &str = "clock";
     /// A request was refused.
@@ -175,6 +179,51 @@ pub struct About {
     pub purpose: Option<Purpose>,
 }
 
+/// A cart that nothing stands against but the principal's yes. Nothing was minted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalRequest {
+    /// Who asked.
+    pub agent: AgentName,
+    /// The uid it asked from.
+    pub uid: u32,
+    /// The merchant's cart, whole.
+    pub cart: String,
+    /// The entry of the intent that it answers.
+    pub intent_seq: u64,
+}
+
+/// The principal answered a request for approval.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// The entry of the request.
+    pub of_seq: u64,
+    /// What was said.
+    pub answer: ApprovalAnswer,
+    /// Who said it.
+    pub uid: u32,
+}
+
+/// What the principal says of one cart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalAnswer {
+    /// It may be paid by the agent that asked, until it runs out, under every cap.
+    Approved,
+    /// It is not paid.
+    Denied,
+}
+
+impl std::fmt::Display for ApprovalAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+        })
+    }
+}
+
 /// What a receipt did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -289,6 +338,8 @@ pub struct RateLimited {
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each variant is the struct of its name")]
 pub enum Event {
+    Approval(Approval),
+    ApprovalRequest(ApprovalRequest),
     Clock(Clock),
     Denial(Denial),
     Equivocation(Equivocation),
@@ -327,6 +378,8 @@ impl Event {
     /// [`EventError`] for a kind this wallet does not write, or fields that do not fit it.
     pub fn parse(entry: &Entry<'_>) -> Result<Self, EventError> {
         Ok(match entry.kind {
+            kind::APPROVAL => Self::Approval(entry.fields()?),
+            kind::APPROVAL_REQUEST => Self::ApprovalRequest(entry.fields()?),
             kind::CLOCK => Self::Clock(entry.fields()?),
             kind::DENIAL => Self::Denial(entry.fields()?),
             kind::EQUIVOCATION => Self::Equivocation(entry.fields()?),

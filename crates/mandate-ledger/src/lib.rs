@@ -4,6 +4,7 @@
 //! disk before it is answered. Only this crate makes a [`Permit`]; it never signs, and never reads a clock.
 
 mod accounts;
+mod approval;
 mod budget;
 mod control;
 mod damage;
@@ -20,8 +21,9 @@ mod replay;
 mod request;
 mod stopped;
 
-pub use accounts::{Charge, Hold};
-pub use event::{Event, EventError};
+pub use accounts::{ApprovalAsked, Charge, Hold};
+pub use approval::PendingApproval;
+pub use event::{ApprovalAnswer, Event, EventError};
 pub use gate::{Expired, Permit, Redeemed, Unhashed, Withheld};
 pub use ledger::{
     Durability, EQUIVOCATIONS_MAX, Genesis, LEDGER_NAME, Ledger, LedgerError, LedgerStatus,

@@ -79,18 +79,25 @@ impl Desk<'_, '_> {
             let handed_in = HandedIn { caller, call: Call::MintPayment, token: cart, about };
             return self.accuse(&claims.iss, handed_in, found).map(Outcome::Denied);
         }
+        let consent = match self.consent(&agent, cart)? {
+            Ok(consent) => consent,
+            Err(refusal) => return Ok(Outcome::Denied(refusal)),
+        };
         let rules = Arc::clone(&self.rules);
         let request = Request {
             agent: &agent,
             merchant: &claims.iss,
             action: &claims.action.sku,
-            ask: Ask::Payment { total: claims.total },
+            ask: Ask::Payment { total: claims.total, consent },
         };
         let now = self.now.wall;
         let (spent, unsettled) = self.spent(&agent)?;
         let allowed = match decide(&rules, &request, spent, unsettled, now) {
             Decision::Allow(allowed) => allowed,
-            Decision::Deny(denial) => return Ok(Outcome::Denied(Refusal::Policy(denial))),
+            Decision::Deny(denial) => {
+                self.ask_principal(caller, &agent, cart, (intent.seq, &denial))?;
+                return Ok(Outcome::Denied(Refusal::Policy(denial)));
+            }
         };
         let seen = caps_seen(&rules, &allowed, spent);
         let owner = self.tx.projection().owner()?;

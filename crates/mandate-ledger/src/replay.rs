@@ -6,12 +6,12 @@ use std::sync::Arc;
 use mandate::token::Payment;
 use mandate::{Jti, Money};
 use mandate_journal::{Entry, Projection, StoreError};
-use mandate_policy::{Ask, Decision, Denial, Request, Rules, decide};
+use mandate_policy::{Ask, Consent, Decision, Denial, Request, Rules, decide};
 use rusqlite::Connection;
 
-use crate::accounts::{Accounts, Charge, Direction};
+use crate::accounts::{self, Accounts, Charge, Direction};
 use crate::desk::{parse_event, stored_draft};
-use crate::event::{self, Effect, Event};
+use crate::event::{self, ApprovalAnswer, Effect, Event};
 
 /// One past payment that the rules refuse.
 #[derive(Debug, Clone)]
@@ -57,8 +57,13 @@ impl Replay {
     ///
     /// [`StoreError`] when the entry is none of a wallet.
     pub fn step(&mut self, bytes: &[u8]) -> Result<Option<Refused>, StoreError> {
-        let seq = Entry::parse(bytes)?.seq;
+        let entry = Entry::parse(bytes)?;
+        let seq = entry.seq;
         match parse_event(seq, bytes)? {
+            // What the principal said yes to stays said, whatever the rules.
+            Event::ApprovalRequest(_) | Event::Approval(_) => {
+                self.accounts.apply(&self.db, &entry)?;
+            }
             Event::Payment(payment) => return self.payment(seq, &payment),
             Event::Receipt(receipt) if receipt.effect == Effect::Released => {
                 self.give_back(receipt.of_seq)?;
@@ -76,12 +81,17 @@ impl Replay {
     ) -> Result<Option<Refused>, StoreError> {
         let draft = stored_draft::<Payment>(seq, &payment.header, &payment.claims)?;
         let charge = Charge::of(&payment.agent, draft.claims());
+        let asked = accounts::approval_of_cart(&self.db, &draft.claims().cart)?;
+        let consent = match asked.and_then(|asked| asked.answer) {
+            Some(ApprovalAnswer::Approved) => Consent::Given,
+            Some(ApprovalAnswer::Denied) | None => Consent::Standing,
+        };
         let total = Money { currency: charge.currency, amount: charge.amount };
         let request = Request {
             agent: &charge.agent,
             merchant: &charge.merchant,
             action: &charge.action,
-            ask: Ask::Payment { total },
+            ask: Ask::Payment { total, consent },
         };
         let spent = self.accounts.spent(&self.db, &self.rules, charge.at)?;
         if let Decision::Deny(denial) = decide(&self.rules, &request, spent, 0, charge.at) {

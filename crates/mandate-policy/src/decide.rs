@@ -33,7 +33,18 @@ pub enum Ask {
     Payment {
         /// The cart's total.
         total: Money,
+        /// What the principal said of this very cart.
+        consent: Consent,
     },
+}
+
+/// What the principal said of one cart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// Yes. It stands in for the `[[approval]]` rules and lifts no cap.
+    Given,
+    /// Nothing yet: what wallet.toml says is all there is.
+    Standing,
 }
 
 /// What one cap has counted in its window, open holds included.
@@ -93,10 +104,12 @@ pub fn decide(
             let amount = price.amount.max(MinorUnits::ONE);
             (Some(price.currency), caps.against(Money { amount, ..price }))
         }
-        Ask::Payment { total } => {
+        Ask::Payment { total, consent } => {
             let mut violations = caps.against(total);
             violations.extend(too_many_unsettled(rules, unsettled));
-            violations.extend(approval(rules, request, total));
+            if consent == Consent::Standing {
+                violations.extend(approval(rules, request, total));
+            }
             (Some(total.currency), violations)
         }
     };

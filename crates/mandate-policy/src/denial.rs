@@ -51,6 +51,9 @@ pub enum Violation {
     /// The caller is no listed agent, or its consent ended.
     #[error("this uid is not an agent listed in wallet.toml; only the principal can list it")]
     AgentUnknown,
+    /// The principal said no to this cart.
+    #[error("the principal said no to this cart; do not ask for it again")]
+    ApprovalDenied,
     /// The principal has to say yes first.
     #[error("{total} needs the principal's yes first; ask them, or ask for less")]
     ApprovalRequired {
@@ -145,6 +148,7 @@ impl Violation {
             Self::ActionIsFree => Reason::ActionIsFree,
             Self::ActionNotAllowed { .. } => Reason::ActionNotAllowed,
             Self::AgentUnknown => Reason::AgentUnknown,
+            Self::ApprovalDenied => Reason::ApprovalDenied,
             Self::ApprovalRequired { .. } => Reason::ApprovalRequired,
             Self::CapExceeded { .. } => Reason::CapExceeded,
             Self::CountExceeded { .. } => Reason::CountExceeded,
@@ -189,8 +193,9 @@ impl Violation {
             Self::CurrencyNotCapped { .. } => plain(5),
             Self::CapExceeded { resets_at, label, .. } => cap(0, *resets_at, label),
             Self::CountExceeded { resets_at, label, .. } => cap(1, *resets_at, label),
-            Self::TooManyUnsettled { .. } => plain(7),
-            Self::ApprovalRequired { .. } => plain(8),
+            Self::ApprovalDenied => plain(7),
+            Self::TooManyUnsettled { .. } => plain(8),
+            Self::ApprovalRequired { .. } => plain(9),
         }
     }
 }

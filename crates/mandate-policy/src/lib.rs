@@ -14,7 +14,7 @@ mod window;
 pub use mandate::digest::PolicyDigest;
 pub use mandate_config::{KeyReference, KeyStore, URL_BYTES_MAX, UrlError, check_url};
 
-pub use decide::{Allowed, Ask, Decision, Request, Spent, decide};
+pub use decide::{Allowed, Ask, Consent, Decision, Request, Spent, decide};
 pub use denial::{Denial, Violation};
 pub use file::{Fault, FaultKind, Faults, LIMIT_MAX, Users, WALLET_TOML_ITEMS_MAX, WalletFault};
 pub use reason::Reason;

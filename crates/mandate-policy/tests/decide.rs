@@ -10,7 +10,7 @@ mod support;
 
 use mandate::{AgentName, MerchantId, MinorUnits, Money, Sku, UnixSeconds};
 use mandate_policy::{
-    Allowed, Ask, Decision, Denial, Reason, Request, Rules, Spent, Violation, decide,
+    Allowed, Ask, Consent, Decision, Denial, Reason, Request, Rules, Spent, Violation, decide,
 };
 
 use support::KnownUsers;
@@ -79,7 +79,7 @@ fn ask(rules: &Rules, who: &str, ask: Ask, spent: &[Spent], unsettled: u64) -> D
 
 /// Asks for a payment of a room by the travel agent.
 fn pay(rules: &Rules, total: &str, of: &[(u64, u64)]) -> Decision {
-    let payment = Ask::Payment { total: money(total) };
+    let payment = Ask::Payment { total: money(total), consent: Consent::Standing };
     ask(rules, "travel lux-hotels book_room", payment, &spent(of), 0)
 }
 
@@ -112,7 +112,8 @@ const DAY: &str = "[[cap]]\nper = \"day\"\nspend = \"500.00 EUR\"\n";
 fn what_is_not_listed_is_refused() {
     let rules = rules(DAY);
     let total = money("1.00 EUR");
-    let (intent, payment) = (Ask::Intent { price_max: None }, Ask::Payment { total });
+    let (intent, payment) =
+        (Ask::Intent { price_max: None }, Ask::Payment { total, consent: Consent::Standing });
     for (who, reason) in [
         ("stranger lux-hotels book_room", Reason::AgentUnknown),
         // Its consent is over; who asks is judged before what for.
@@ -138,7 +139,7 @@ fn a_free_action_needs_no_cap_and_takes_no_payment() {
     for price_max in [None, Some(money("1.00 EUR"))] {
         assert_eq!(ask(&rules, free, Ask::Intent { price_max }, &[], 9), allowed);
     }
-    let payment = Ask::Payment { total: money("1.00 EUR") };
+    let payment = Ask::Payment { total: money("1.00 EUR"), consent: Consent::Standing };
     assert_eq!(reasons(ask(&rules, free, payment, &[], 0)), [Reason::ActionIsFree]);
 }
 
@@ -247,7 +248,7 @@ fn an_expired_cap_keeps_its_limit_and_grants_nothing() {
 fn too_many_open_payments_are_refused_and_intents_are_not() {
     let rules = rules(DAY);
     let room = "travel lux-hotels book_room";
-    let payment = Ask::Payment { total: money("1.00 EUR") };
+    let payment = Ask::Payment { total: money("1.00 EUR"), consent: Consent::Standing };
     let none = spent(&[(0, 0)]);
     assert_eq!(reasons(ask(&rules, room, payment, &none, 1)), []);
     assert_eq!(reasons(ask(&rules, room, payment, &none, 2)), [Reason::TooManyUnsettled]);

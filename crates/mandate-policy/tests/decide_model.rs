@@ -12,7 +12,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use mandate::{MinorUnits, Money, UnixSeconds};
-use mandate_policy::{Ask, Cap, Decision, Reason, Request, Rules, Spent, Violation, decide};
+use mandate_policy::{
+    Ask, Cap, Consent, Decision, Reason, Request, Rules, Spent, Violation, decide,
+};
 use proptest::prelude::*;
 
 use support::KnownUsers;
@@ -159,7 +161,9 @@ impl World {
         let [agent, merchant, action] = self.who;
         let ask = match wish {
             Wish::Intent(price_max) => Ask::Intent { price_max: price_max.map(money) },
-            Wish::Payment(total) => Ask::Payment { total: money(total) },
+            Wish::Payment(total) => {
+                Ask::Payment { total: money(total), consent: Consent::Standing }
+            }
         };
         let (agent, merchant, action) =
             (agent.parse().unwrap(), merchant.parse().unwrap(), action.parse().unwrap());

@@ -17,6 +17,7 @@ use rustix::process::geteuid;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 
+use crate::approvals::Approvals;
 use crate::health::Health;
 use crate::limits::{AgentLimits, InFlight};
 use crate::mint::Mint;
@@ -32,6 +33,7 @@ const STRANGERS_COUNTED_MAX: usize = 64;
 
 /// The running wallet.
 pub(crate) struct Daemon {
+    pub(crate) approvals: Approvals,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) health: Health,
     pub(crate) ledger: Ledger,

@@ -4,6 +4,7 @@
 //! spent is for the policy and the ledger to say. [`run`] is all of it; [`program`] makes a process of it, and `main.rs`
 //! adds the command line.
 
+mod approvals;
 mod control;
 mod convert;
 mod daemon;

@@ -23,6 +23,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::approvals::Approvals;
 use crate::daemon::{Daemon, Strangers};
 use crate::doors::doors;
 use crate::health::Health;
@@ -169,6 +170,7 @@ async fn over(
     };
     let (sockets, listeners) = Sockets::open(&paths, &loaded.rules)?;
     let daemon = Arc::new(Daemon {
+        approvals: Approvals::new(),
         limits: AgentLimits::new(&loaded.rules),
         memory: HeadMemory::default(),
         health: Health::new().await,
@@ -248,6 +250,7 @@ async fn serve(
     };
     tracing::info!("stopping");
     stop.cancel();
+    daemon.approvals.close();
     for tracker in [&background, &connections, &daemon.tasks] {
         tracker.close();
         tracker.wait().await;

@@ -1,5 +1,6 @@
 //! The daemon on real sockets, as agents and principals use it.
 
+mod approvals;
 mod control;
 mod flow;
 mod limits;

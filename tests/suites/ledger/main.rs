@@ -1,6 +1,7 @@
 //! The ledger on a real file: what it promises, under any sequence of requests.
 
 mod agreement;
+mod approval;
 mod damage;
 mod equivocation;
 mod expired;

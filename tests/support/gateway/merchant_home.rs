@@ -61,9 +61,7 @@ impl MerchantHome {
         let home = Self { folder, location, key };
         let genesis = Genesis { merchant: home.merchant(), key, time: wall_clock() };
         let locking = alone();
-        let locking = alone();
         Book::create(&home.state_dir(), &genesis).expect("a new book");
-        drop(locking);
         drop(locking);
         Some(home)
     }

@@ -13,11 +13,13 @@ use crate::record::Record;
 use crate::ui::counted;
 
 /// Every kind of entry, for `--kind`.
-pub(crate) const KINDS: [&str; 13] = [
+pub(crate) const KINDS: [&str; 15] = [
     kind::INIT,
     kind::POLICY,
     kind::POLICY_REFUSED,
     kind::INTENT,
+    kind::APPROVAL_REQUEST,
+    kind::APPROVAL,
     kind::PAYMENT,
     kind::WITHHELD,
     kind::RECEIPT,
@@ -61,6 +63,11 @@ impl Fact {
             Event::Receipt(receipt) => Self::of_receipt(receipt),
             Event::Denial(denial) => Self::of_denial(denial),
             Event::Equivocation(found) => Self::of_equivocation(found),
+            Event::ApprovalRequest(request) => Self::of_approval_request(request),
+            Event::Approval(approval) => Self::words(format!(
+                "the cart of entry {} was {} by uid {}",
+                approval.of_seq, approval.answer, approval.uid
+            )),
             Event::Withheld(withheld) => Self::words(format!(
                 "the payment of entry {} was frozen ({}) and is never signed",
                 withheld.of_seq, withheld.scope
@@ -111,6 +118,21 @@ impl Fact {
             action: Some(claims.action.sku.to_string()),
             total: Some(claims.total),
             words: claims.jti.to_string(),
+        }
+    }
+
+    fn of_approval_request(request: &event::ApprovalRequest) -> Self {
+        let agent = Some(request.agent.to_string());
+        let Ok(cart) = UnverifiedMandate::<Cart>::parse(&request.cart) else {
+            return Self { agent, ..Self::default() };
+        };
+        let claims = cart.claims();
+        Self {
+            agent,
+            merchant: Some(claims.iss.to_string()),
+            action: Some(claims.action.sku.to_string()),
+            total: Some(claims.total),
+            words: format!("asked for a yes, until {}", claims.exp.utc()),
         }
     }
 

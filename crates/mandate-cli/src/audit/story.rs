@@ -20,7 +20,7 @@ use crate::record::Record;
 pub(crate) struct Story {
     /// The intent.
     pub(crate) intent: Record,
-    /// What happened after it, in order: payments, refused carts and receipts, withheld payments, receipts.
+    /// What happened after it, in order: approvals, payments, refused carts and receipts, withheld payments, receipts.
     pub(crate) after: Vec<Record>,
     keys: KeySet<MerchantRole>,
 }
@@ -63,6 +63,8 @@ impl Story {
             let before = match record.event() {
                 Some(Event::Intent(_)) => return Self::read(journal, record).map(Some),
                 Some(Event::Payment(payment)) => payment.intent_seq,
+                Some(Event::ApprovalRequest(request)) => request.intent_seq,
+                Some(Event::Approval(approval)) => approval.of_seq,
                 Some(Event::Receipt(receipt)) => receipt.of_seq,
                 Some(Event::Withheld(withheld)) => withheld.of_seq,
                 _ => return Ok(None),
@@ -125,6 +127,11 @@ impl Parts {
             Event::Denial(denial) => {
                 denial.about.intent_seq.is_some_and(|intent| self.seqs.contains(&intent))
             }
+            Event::ApprovalRequest(request) if self.seqs.contains(&request.intent_seq) => {
+                self.seqs.insert(seq);
+                true
+            }
+            Event::Approval(approval) => self.seqs.contains(&approval.of_seq),
             Event::Receipt(receipt) => self.seqs.contains(&receipt.of_seq),
             Event::Withheld(withheld) => self.seqs.contains(&withheld.of_seq),
             _ => false,

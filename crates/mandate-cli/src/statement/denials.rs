@@ -101,9 +101,4 @@ impl Denials {
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         Self { groups, lines }
     }
-
-    /// Payments that needed the principal's yes.
-    pub(super) fn of_approvals(&self) -> impl Iterator<Item = &DenialLine> {
-        self.lines.iter().filter(|line| line.reason == Reason::ApprovalRequired)
-    }
 }

@@ -23,7 +23,13 @@ impl EventLine {
     /// Reads an entry; `None` if it is told elsewhere in the statement.
     pub(super) fn read(record: &Record) -> Option<Self> {
         let words = match record.event() {
-            Some(Event::Intent(_) | Event::Payment(_) | Event::Denial(_)) => return None,
+            Some(
+                Event::Intent(_)
+                | Event::Payment(_)
+                | Event::Denial(_)
+                | Event::ApprovalRequest(_)
+                | Event::Approval(_),
+            ) => return None,
             Some(Event::Receipt(receipt)) if receipt.effect != Effect::Conflict => return None,
             Some(_) => told(Fact::of(record)),
             None => format!(

@@ -3,6 +3,7 @@
 //! Everything in it comes from the journal's entries, read once from the first to the last and hashed on the way, and
 //! from the caps of wallet.toml. Each amount is counted as the ledger counts it; nothing is written but the page.
 
+mod approvals;
 mod calendar;
 mod denials;
 mod events;
@@ -24,6 +25,7 @@ use mandate::{Head, PolicyDigest, PrincipalId, UnixSeconds};
 use mandate_journal::ChainError;
 use serde::Serialize;
 
+use self::approvals::ApprovalLine;
 use self::calendar::{Month, Period};
 use self::denials::Denials;
 use self::events::EventLine;
@@ -71,6 +73,7 @@ pub(crate) struct Statement {
     free: Vec<FreeLine>,
     caps: Vec<CapUsage>,
     denials: Denials,
+    approvals: Vec<ApprovalLine>,
     events: Vec<EventLine>,
     purchases: Vec<Purchase>,
 }

@@ -10,6 +10,7 @@ use mandate_ledger::{Charge, Event, event};
 use mandate_policy::Rules;
 use mandate_terminal::record::{Entries, damaged};
 
+use super::approvals::ApprovalLine;
 use super::calendar::Period;
 use super::denials::{DenialLine, Denials};
 use super::events::EventLine;
@@ -45,12 +46,15 @@ pub(super) fn statement<E: Entries<Side = Wallet>>(
         purchases: BTreeMap::new(),
         caps: caps.collect(),
         denials: Vec::new(),
+        approvals: BTreeMap::new(),
         events: Vec::new(),
     };
     journal.forward(0, |record| reader.entry(&record))?;
     let head = reader.chain.head();
     let free = reader.free(rules);
-    let Reader { of_the_month, principal, policy, purchases, caps, denials, events, .. } = reader;
+    let Reader {
+        of_the_month, principal, policy, purchases, caps, denials, approvals, events, ..
+    } = reader;
     let purchases: Vec<Purchase> = purchases.into_values().collect();
     let (spending, totals) = sums(&purchases);
     let caps = caps.into_iter().map(|cap| cap.finish(now)).collect();
@@ -65,6 +69,7 @@ pub(super) fn statement<E: Entries<Side = Wallet>>(
         free,
         caps,
         denials: Denials::of(denials),
+        approvals: approvals.into_values().collect(),
         events,
         purchases,
         period,
@@ -96,6 +101,8 @@ struct Reader<'s, E> {
     purchases: BTreeMap<u64, Purchase>,
     caps: Vec<Follower<'s>>,
     denials: Vec<DenialLine>,
+    /// The requests for approval of the month, by their entries.
+    approvals: BTreeMap<u64, ApprovalLine>,
     events: Vec<EventLine>,
 }
 
@@ -117,6 +124,15 @@ impl<E: Entries<Side = Wallet>> Reader<'_, E> {
             Some(Event::Withheld(withheld)) => {
                 let answer = Answer::withheld(seq, &withheld.scope);
                 self.answer(withheld.of_seq, at, &answer)?;
+            }
+            Some(Event::ApprovalRequest(request)) if in_month => {
+                let asked = ApprovalLine::read(seq, at, request);
+                self.approvals.extend(asked.map(|asked| (seq, asked)));
+            }
+            Some(Event::Approval(approval)) => {
+                if let Some(asked) = self.approvals.get_mut(&approval.of_seq) {
+                    (asked.answer, asked.answer_seq) = (Some(approval.answer), Some(seq));
+                }
             }
             Some(Event::Denial(denial)) if in_month => {
                 self.denials.push(DenialLine::read(seq, at, denial));

@@ -3,6 +3,7 @@
 use mandate::{MinorUnits, Money};
 
 use super::Statement;
+use super::approvals::ApprovalLine;
 use super::calendar::Period;
 use super::denials::DenialLine;
 use super::spending::Sums;
@@ -13,13 +14,9 @@ use crate::ui::{Align, Table, Ui, counted};
 /// How wide the bar of a cap is, in characters.
 const BAR_WIDTH: u64 = 20;
 
-/// Shown where the journal cannot hold a yes.
-pub(super) const NO_APPROVALS: &str =
-    "None was given: no entry of this journal is the principal's yes.";
-
 /// Tells everything.
 pub(super) fn statement(statement: &Statement, ui: &mut Ui<'_>) -> Result<(), Failure> {
-    let Statement { period, denials, .. } = statement;
+    let Statement { period, denials, approvals: asked, .. } = statement;
     head(statement, ui)?;
     spending(statement, ui)?;
     caps(statement, ui)?;
@@ -32,11 +29,10 @@ pub(super) fn statement(statement: &Statement, ui: &mut Ui<'_>) -> Result<(), Fa
         ui.table(&refused(period, denials.lines.iter()))?;
     }
     title("Approvals", ui)?;
-    if denials.of_approvals().next().is_none() {
+    if asked.is_empty() {
         ui.line("no payment needed the principal's yes")?;
     } else {
-        ui.table(&refused(period, denials.of_approvals()))?;
-        ui.line(NO_APPROVALS)?;
+        ui.table(&approvals(period, asked))?;
     }
     title("What else happened", ui)?;
     if statement.events.is_empty() { ui.line("nothing") } else { ui.table(&events(statement)) }?;
@@ -214,6 +210,30 @@ fn refused<'d>(period: &Period, lines: impl Iterator<Item = &'d DenialLine>) -> 
             line.action.as_ref().map(ToString::to_string).unwrap_or_default(),
             line.total.map(|total| total.to_string()).unwrap_or_default(),
             line.purpose.clone().unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+fn approvals(period: &Period, lines: &[ApprovalLine]) -> Table {
+    let mut table = Table::new([
+        ("seq", Align::Right),
+        ("time", Align::Left),
+        ("agent", Align::Left),
+        ("merchant", Align::Left),
+        ("action", Align::Left),
+        ("total", Align::Right),
+        ("answer", Align::Left),
+    ]);
+    for line in lines {
+        table.row([
+            line.seq.to_string(),
+            period.moment(line.at),
+            line.agent.to_string(),
+            line.merchant.to_string(),
+            line.action.to_string(),
+            line.total.to_string(),
+            line.answered().to_owned(),
         ]);
     }
     table

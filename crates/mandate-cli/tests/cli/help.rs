@@ -8,7 +8,7 @@ use crate::desk::{Said, bare, said, spawn};
 use crate::mask::assert_golden;
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 34] = [
     "",
     "init",
     "key",
@@ -22,6 +22,9 @@ const COMMANDS: [&str; 31] = [
     "receipt",
     "freeze",
     "thaw",
+    "approvals",
+    "approve",
+    "deny",
     "holds",
     "settle",
     "merchant",
@@ -126,7 +129,7 @@ fn a_wrong_call_is_exit_2_and_told_the_way_out() {
         ("receipt eyJhbGci.eyJpc3Mi.c2ln", "pass - for standard input"),
         ("thaw --agent a --merchant b", "cannot be used with"),
         ("thaw --clock --agent a", "cannot be used with"),
-        ("audit log --kind purchase", "intent, payment, withheld, receipt"),
+        ("audit log --kind purchase", "intent, approval_request, approval, payment"),
         ("audit log --since yesterday", "24h, 7d, a day as 2026-11-24"),
         ("audit log --all --limit 3", "cannot be used with"),
         ("audit show abc", "no jti (22 characters"),

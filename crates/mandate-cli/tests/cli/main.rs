@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test stops where its own assumption fails")]
 
+mod approvals;
 mod audit;
 mod config;
 mod desk;

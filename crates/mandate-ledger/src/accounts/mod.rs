@@ -2,6 +2,7 @@
 //!
 //! Rows change through [`Projection::apply`] alone, one entry at a time, so replaying the journal makes them again.
 
+mod approvals;
 mod caps;
 mod holds;
 mod rows;
@@ -25,6 +26,8 @@ use crate::event::{self, Effect, Event};
 use crate::refusal::HoldState;
 use crate::request::Scope;
 
+pub use approvals::ApprovalAsked;
+pub(crate) use approvals::{approval, approval_of_cart, pending_approvals};
 pub use holds::Hold;
 pub(crate) use holds::{hold, hold_by_cart, hold_by_intent, open_holds};
 pub(crate) use rows::{
@@ -123,6 +126,15 @@ impl Accounts {
         self.move_total(db, &hold.charge, Direction::Count)
     }
 
+    fn apply_approval_request(
+        db: &Connection,
+        seq: u64,
+        request: &event::ApprovalRequest,
+    ) -> Result<(), StoreError> {
+        let cart = stored_token::<CartKind>(seq, &request.cart)?;
+        approvals::insert(db, &ApprovalAsked::by(seq, &request.agent, &cart))
+    }
+
     fn apply_withheld(&mut self, db: &Connection, of_seq: u64) -> Result<(), StoreError> {
         let hold = holds::hold(db, of_seq)?
             .ok_or_else(|| damaged(format!("entry {of_seq} is no hold to withhold")))?;
@@ -197,7 +209,7 @@ fn apply_equivocation(
 }
 
 impl Projection for Accounts {
-    const SCHEMA: &'static [&'static str] = &[rows::SCHEMA, peers::SCHEMA];
+    const SCHEMA: &'static [&'static str] = &[rows::SCHEMA, approvals::SCHEMA, peers::SCHEMA];
     const TABLES: &'static [&'static str] = rows::TABLES;
 
     fn load(db: &Connection) -> Result<Self, StoreError> {
@@ -232,6 +244,10 @@ impl Projection for Accounts {
             Event::Freeze(freeze) => rows::freeze(db, &freeze.scope, seq),
             Event::Thaw(thaw) => rows::thaw(db, &thaw.scope),
             Event::Policy(policy) => rows::set_policy(db, &policy.digest),
+            Event::ApprovalRequest(request) => Self::apply_approval_request(db, seq, &request),
+            Event::Approval(approval) => {
+                approvals::set_answer(db, approval.of_seq, approval.answer)
+            }
             Event::Clock(_)
             | Event::Denial(_)
             | Event::PolicyRefused(_)

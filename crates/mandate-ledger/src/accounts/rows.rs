@@ -19,6 +19,7 @@ pub(super) const TABLES: &[&str] = &[
     "hold",
     "answer",
     "idempotency",
+    "approval",
     "freeze",
     "total",
     "shown",

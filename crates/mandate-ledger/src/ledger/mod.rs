@@ -18,10 +18,10 @@ use mandate_journal::{
 };
 use mandate_policy::{PolicyDigest, Rules};
 
-use crate::accounts::{self, Accounts};
+use crate::accounts::{self, Accounts, ApprovalAsked};
 use crate::damage::damaged;
 use crate::desk::{Desk, Shared};
-use crate::event::{About, Init, kind};
+use crate::event::{About, ApprovalAnswer, Init, kind};
 use crate::gate::{Gate, Permit, Withheld};
 use crate::receipt;
 use crate::refusal::{Outcome, Refusal};
@@ -200,6 +200,22 @@ impl Ledger {
     ) -> Result<Outcome<Permit<Payment>>, LedgerError> {
         let caller = caller.clone();
         self.write(now, move |desk| desk.reserve(&caller, &cart, jti)).await
+    }
+
+    /// Answers a request for approval: from the commit on the cart may be paid, or is refused. The first answer stands,
+    /// and the same one again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written.
+    pub async fn answer_approval(
+        &self,
+        now: ClockReading,
+        uid: u32,
+        of_seq: u64,
+        answer: ApprovalAnswer,
+    ) -> Result<Outcome<ApprovalAsked>, LedgerError> {
+        self.write(now, move |desk| desk.answer_approval(uid, of_seq, answer)).await
     }
 
     /// Gives back a reservation that a freeze stopped before its signature; the answer is the refusal.

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::{Ledger, LedgerError};
 use crate::accounts::{self, Accounts, Hold};
+use crate::approval::PendingApproval;
 use crate::gate::{Expired, Unhashed};
 use crate::refusal::Outcome;
 use crate::request::{BudgetFilter, Caller, CapBudget, ExplainAsk, Explanation, Scope};
@@ -52,6 +53,20 @@ impl Ledger {
     ) -> Result<Vec<CapBudget>, LedgerError> {
         let agent = caller.and_then(|caller| caller.agent.clone());
         self.ask(now, move |desk| desk.budget(agent.as_ref(), &filter)).await
+    }
+
+    /// Requests for approval after entry `after_seq` that wait for an answer, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub async fn pending_approvals(
+        &self,
+        now: ClockReading,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<PendingApproval>, LedgerError> {
+        self.ask(now, move |desk| desk.pending_approvals(after_seq, limit)).await
     }
 
     /// What would be answered. Writes nothing.

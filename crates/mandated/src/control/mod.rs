@@ -8,7 +8,7 @@ mod settle;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use mandate_ledger::{BudgetFilter, LedgerError, Refusal};
+use mandate_ledger::{ApprovalAnswer, BudgetFilter, LedgerError, Outcome, Refusal};
 use mandate_proto::v1;
 use mandate_proto::v1::control_server::Control;
 use tokio::sync::Semaphore;
@@ -24,6 +24,8 @@ use request::{FreezeAsk, ThawAsk};
 
 /// Holds in one answer, as the contract has it.
 const HOLDS_MAX: usize = 500;
+/// Requests for approval in one answer, as the contract has it.
+const APPROVALS_MAX: usize = 100;
 /// Full checks of the journal at a time; one takes minutes on a large ledger.
 const CHECKS_MAX: usize = 1;
 
@@ -133,6 +135,42 @@ impl Control for ControlService {
         holds.truncate(HOLDS_MAX);
         let holds = holds.iter().map(report::hold).collect();
         Ok(Response::new(v1::ListHoldsResponse { holds, more }))
+    }
+
+    async fn list_approvals(
+        &self,
+        request: Request<v1::ListApprovalsRequest>,
+    ) -> Result<Response<v1::ListApprovalsResponse>, Status> {
+        self.principal(&request)?;
+        let v1::ListApprovalsRequest { after_seq } = request.into_inner();
+        // One more than is answered tells whether there are more.
+        let limit = APPROVALS_MAX.saturating_add(1);
+        let now = self.daemon.clock.read();
+        let pending = self.daemon.ledger.pending_approvals(now, after_seq, limit).await;
+        let mut pending = pending.map_err(|error| status::failed(&error))?;
+        let more = pending.len() > APPROVALS_MAX;
+        pending.truncate(APPROVALS_MAX);
+        let approvals = pending.into_iter().map(report::approval).collect();
+        Ok(Response::new(v1::ListApprovalsResponse { approvals, more }))
+    }
+
+    async fn decide_approval(
+        &self,
+        request: Request<v1::DecideApprovalRequest>,
+    ) -> Result<Response<v1::DecideApprovalResponse>, Status> {
+        let peer = self.principal(&request)?;
+        let v1::DecideApprovalRequest { seq, approve } = request.into_inner();
+        let answer = if approve { ApprovalAnswer::Approved } else { ApprovalAnswer::Denied };
+        let now = self.daemon.clock.read();
+        let told = self.daemon.ledger.answer_approval(now, peer.uid, seq, answer).await;
+        match told.map_err(|error| status::failed(&error))? {
+            Outcome::Granted(asked) => {
+                tracing::info!(uid = peer.uid, seq, %answer, agent = %asked.agent, "a cart was answered about");
+                self.daemon.approvals.tell(asked.cart);
+                Ok(Response::new(v1::DecideApprovalResponse {}))
+            }
+            Outcome::Denied(refusal) => Err(self.refused(&refusal)),
+        }
     }
 
     async fn get_payment(

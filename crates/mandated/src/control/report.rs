@@ -1,7 +1,9 @@
 //! What the principal is told, as it goes over the wire.
 
 use mandate_host::log;
-use mandate_ledger::{Equivocation, Explanation, Hold, Refusal, Verified, VerifyFault};
+use mandate_ledger::{
+    Equivocation, Explanation, Hold, PendingApproval, Refusal, Verified, VerifyFault,
+};
 use mandate_proto::v1;
 use tonic::Status;
 
@@ -79,6 +81,20 @@ pub(super) fn hold(hold: &Hold) -> v1::Hold {
         minted_at: Some(timestamp(hold.charge.at)),
         expires_at: Some(timestamp(hold.expires_at)),
         payment_hash: hold.payment.map(|hash| hash.to_string()).unwrap_or_default(),
+    }
+}
+
+/// One cart that waits for the principal's yes.
+pub(super) fn approval(pending: PendingApproval) -> v1::Approval {
+    let PendingApproval { asked, cart } = pending;
+    v1::Approval {
+        seq: asked.seq,
+        cart,
+        agent: asked.agent.to_string(),
+        merchant_id: asked.merchant.to_string(),
+        action_sku: asked.action.to_string(),
+        total: Some(money_out(asked.total)),
+        expires_at: Some(timestamp(asked.expires_at)),
     }
 }
 

@@ -3,7 +3,7 @@
 use mandate::AgentName;
 use mandate::text::Purpose;
 use mandate_ledger::{ExplainAsk, Refusal, Scope};
-use mandate_policy::{Ask, Rules};
+use mandate_policy::{Ask, Consent, Rules};
 use mandate_proto::v1;
 
 use crate::convert::{invalid, money, optional, required};
@@ -63,7 +63,9 @@ pub(super) fn explain(message: v1::ExplainRequest, rules: &Rules) -> Result<Expl
         None => only_agent(rules)?,
     };
     let ask = match amount {
-        Some(amount) => Ask::Payment { total: money("amount", amount)? },
+        Some(amount) => {
+            Ask::Payment { total: money("amount", amount)?, consent: Consent::Standing }
+        }
         None => Ask::Intent { price_max: None },
     };
     Ok(ExplainAsk {

@@ -6,17 +6,21 @@
 pub(crate) mod request;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mandate::Jti;
+use mandate::clock::ClockReading;
 use mandate::id::JTI_BYTES;
 use mandate::key::Jwk;
 use mandate::token::{
     Cart, Intent, Kind, Mandate, Payment, Receipt, Status as Answer, UnverifiedMandate,
 };
 use mandate_host::log;
-use mandate_ledger::{Call, IntentAsk, LedgerError, Permit, Redeemed, Refusal};
+use mandate_ledger::{Call, IntentAsk, LedgerError, Outcome, Permit, Redeemed, Refusal};
+use mandate_policy::Reason;
 use mandate_proto::v1;
 use mandate_proto::v1::wallet_server::Wallet;
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::convert::{cap, money_out, timestamp};
@@ -67,6 +71,34 @@ impl WalletService {
         self.parsed(visit, call, read).await
     }
 
+    /// Mints the payment of a cart; waits for the principal if that is all it lacks and the client wants to.
+    async fn pay(
+        &self,
+        visit: Visit,
+        cart: Mandate<Cart>,
+        wait: Duration,
+    ) -> Result<Response<v1::MintPaymentResponse>, Status> {
+        let mut now = visit.now.clone();
+        let visit = Arc::new(visit);
+        let until = Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
+        let mut answers = self.daemon.approvals.listen();
+        loop {
+            let (daemon, visiting) = (Arc::clone(&self.daemon), Arc::clone(&visit));
+            let minting = mint_payment(daemon, visiting, now, cart.clone());
+            let refusal = match self.daemon.to_the_end(minting).await? {
+                Outcome::Granted(minted) => return Ok(Response::new(minted)),
+                Outcome::Denied(refusal) => refusal,
+            };
+            let waits = refusal.reason() == Reason::ApprovalRequired
+                && answers.wait_for(&cart.hash(), until).await;
+            if !waits {
+                return Err(denied(&visit, Call::MintPayment, &refusal));
+            }
+            // What was read when the call came in is too old by now.
+            now = self.daemon.clock.read();
+        }
+    }
+
     /// Runs work that must not stop when the client hangs up.
     async fn to_the_end<T: Send + 'static>(
         &self,
@@ -104,7 +136,7 @@ impl Wallet for WalletService {
         let ask = self.peers(&visit, CALL, request::payment(&message), &message.cart).await?;
         let cart = self.parsed(&visit, CALL, verified_cart(&self.daemon, ask.cart)).await?;
         self.parsed(&visit, CALL, self.daemon.mint.ready()).await?;
-        self.to_the_end(mint_payment(Arc::clone(&self.daemon), visit, cart)).await
+        self.pay(visit, cart, ask.approval_wait).await
     }
 
     async fn record_receipt(
@@ -169,21 +201,24 @@ async fn mint_intent(
 
 async fn mint_payment(
     daemon: Arc<Daemon>,
-    visit: Visit,
+    visit: Arc<Visit>,
+    now: ClockReading,
     cart: Mandate<Cart>,
-) -> Result<v1::MintPaymentResponse, Status> {
-    const CALL: Call = Call::MintPayment;
+) -> Result<Outcome<v1::MintPaymentResponse>, Status> {
     let jti = fresh_jti()?;
-    let answer = daemon.ledger.reserve(visit.now.clone(), &visit.caller, cart, jti).await;
-    let permit: Permit<Payment> = granted(&visit, CALL, answer)?;
-    let mandate = sign(&daemon, &visit, CALL, permit).await?;
+    let answer = daemon.ledger.reserve(now, &visit.caller, cart, jti).await;
+    let permit: Permit<Payment> = match answer.map_err(|error| status::failed(&error))? {
+        Outcome::Granted(permit) => permit,
+        Outcome::Denied(refusal) => return Ok(Outcome::Denied(refusal)),
+    };
+    let mandate = sign(&daemon, &visit, Call::MintPayment, permit).await?;
     let claims = mandate.claims();
     tracing::debug!(agent = %visit.agent, jti = %claims.jti, merchant = %claims.aud, total = %claims.total, "minted a payment");
-    Ok(v1::MintPaymentResponse {
+    Ok(Outcome::Granted(v1::MintPaymentResponse {
         mandate: mandate.as_str().to_owned(),
         expires_at: Some(timestamp(claims.exp)),
         total: Some(money_out(claims.total)),
-    })
+    }))
 }
 
 async fn record_receipt(

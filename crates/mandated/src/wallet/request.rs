@@ -1,5 +1,7 @@
 //! What agents ask, read from the wire.
 
+use std::time::Duration;
+
 use mandate::token::{Cart, Receipt, UnverifiedMandate};
 use mandate::{Quantity, RequestDigest};
 use mandate_ledger::{BudgetFilter, IntentAsk, Refusal};
@@ -7,13 +9,15 @@ use mandate_proto::v1;
 
 use crate::convert::{invalid, money, optional, required};
 
-/// Longest wait for an approval that a call may ask for, in seconds.
-const APPROVAL_WAIT_S_MAX: i64 = 600;
+/// Longest wait for an approval that a call may ask for.
+const APPROVAL_WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// A cart to pay.
 #[derive(Debug)]
 pub(super) struct PaymentAsk {
     pub(super) cart: UnverifiedMandate<Cart>,
+    /// How long to wait for the principal's yes.
+    pub(super) approval_wait: Duration,
 }
 
 /// Reads a request for an intent.
@@ -51,15 +55,14 @@ fn digest(bytes: &[u8]) -> Result<Option<RequestDigest>, Refusal> {
 /// Reads a request for a payment: the cart's shape only, no signature.
 pub(super) fn payment(message: &v1::MintPaymentRequest) -> Result<PaymentAsk, Refusal> {
     let v1::MintPaymentRequest { cart, approval_wait } = message;
-    if let Some(prost_types::Duration { seconds, nanos }) = approval_wait {
-        let whole = (0..=APPROVAL_WAIT_S_MAX).contains(seconds) && *nanos >= 0;
-        if !whole {
-            let problem = format!("is not within 0 and {APPROVAL_WAIT_S_MAX} s");
-            return Err(invalid("approval_wait", problem));
-        }
-    }
+    let approval_wait = approval_wait.unwrap_or_default();
+    let wait = Duration::try_from(approval_wait).ok().filter(|wait| *wait <= APPROVAL_WAIT_MAX);
+    let approval_wait = wait.ok_or_else(|| {
+        let most = APPROVAL_WAIT_MAX.as_secs();
+        invalid("approval_wait", format!("is not within 0 and {most} s"))
+    })?;
     let cart = UnverifiedMandate::parse(cart).map_err(Refusal::CartMalformed)?;
-    Ok(PaymentAsk { cart })
+    Ok(PaymentAsk { cart, approval_wait })
 }
 
 /// Reads a receipt: its shape only, no signature.

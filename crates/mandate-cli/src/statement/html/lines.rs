@@ -7,11 +7,11 @@ use super::words::Words;
 use super::{amount, framed, time};
 use crate::failure::Failure;
 use crate::statement::Statement;
+use crate::statement::approvals::ApprovalLine;
 use crate::statement::calendar::Period;
 use crate::statement::denials::{DenialGroup, DenialLine};
 use crate::statement::proofs::Proofs;
 use crate::statement::purchases::{Fate, Purchase};
-use crate::statement::tell::NO_APPROVALS;
 
 /// What was refused: in groups, then each.
 pub(super) fn denials(statement: &Statement) -> Markup {
@@ -31,16 +31,50 @@ pub(super) fn denials(statement: &Statement) -> Markup {
 
 /// Payments that needed the principal's yes.
 pub(super) fn approvals(statement: &Statement) -> Markup {
-    let Statement { period, denials, .. } = statement;
-    let mut asked = denials.of_approvals().peekable();
+    let Statement { period, approvals, .. } = statement;
     html! {
         section #approvals aria-labelledby="h-approvals" {
             h2 #h-approvals { "Approvals" }
-            @if asked.peek().is_none() {
+            @if approvals.is_empty() {
                 p.none { "No payment needed the principal's yes." }
             } @else {
-                p { (NO_APPROVALS) }
-                (refused(period, "Payments that needed the principal's yes", &mut asked))
+                (asked(period, approvals))
+            }
+        }
+    }
+}
+
+fn asked(period: &Period, lines: &[ApprovalLine]) -> Markup {
+    html! {
+        table.lines role="table" {
+            caption { "Payments that needed the principal's yes" }
+            thead role="rowgroup" {
+                tr role="row" {
+                    th scope="col" role="columnheader" { "Time" }
+                    th scope="col" role="columnheader" { "Request" }
+                    th scope="col" role="columnheader" { "Answer" }
+                    th.amount scope="col" role="columnheader" { "Amount" }
+                    th scope="col" role="columnheader" { "Entry" }
+                }
+            }
+            tbody role="rowgroup" {
+                @for line in lines {
+                    tr role="row" {
+                        th.time scope="row" role="rowheader" {
+                            (time(period, line.at, &period.short(line.at)))
+                        }
+                        td.what role="cell" {
+                            strong { (line.merchant) } " " span.action { (line.action) }
+                            span.agent { " · asked by " (line.agent) }
+                        }
+                        td.fate role="cell" {
+                            (line.answered())
+                            @if let Some(seq) = line.answer_seq { div.note { "entry " (seq) } }
+                        }
+                        (amount(line.total, "asked"))
+                        td.entry role="cell" { "entry " (line.seq) }
+                    }
+                }
             }
         }
     }

@@ -71,12 +71,12 @@ pub(super) fn page(statement: &Statement, proofs: &mut dyn Proofs) -> Result<Str
 
 /// The sections in their order: anchor, heading, and how many lines it has.
 fn contents(statement: &Statement) -> Markup {
-    let Statement { spending, caps, denials, events, purchases, .. } = statement;
+    let Statement { spending, caps, denials, approvals, events, purchases, .. } = statement;
     let sections = [
         ("spending", "Spending", spending.len()),
         ("caps", "Against the caps", caps.len()),
         ("denials", "Denials", denials.lines.len()),
-        ("approvals", "Approvals", denials.of_approvals().count()),
+        ("approvals", "Approvals", approvals.len()),
         ("events", "What else happened", events.len()),
         ("purchases", "Purchases", purchases.len()),
     ];
