@@ -27,6 +27,6 @@ pub use daemon_child::serve_home_as_child;
 pub use denial::{Denied, denied};
 pub use home::{Home, LUX, RIVAL, must_not_skip};
 pub use merchant::{CART_LIFE_S, Merchant, MerchantError};
-pub use process::{Process, alone};
+pub use process::{Process, alone, start};
 pub use rounds::rounds;
-pub use said::{Said, bare, fed, said, spawn, typed};
+pub use said::{Said, bare, fed, said, typed};

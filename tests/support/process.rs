@@ -1,14 +1,18 @@
 //! The built daemon as a process of its own.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Home;
+
+/// Longest wait for a child to let go of what it inherited; only a broken one takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Taken while a process is started, and while a ledger is opened, held or closed in this one: between its fork and its
 /// exec a child holds every lock of its parent.
@@ -18,6 +22,31 @@ static FORKS_AND_LOCKS: Mutex<()> = Mutex::new(());
 pub fn alone() -> MutexGuard<'static, ()> {
     // A test that fails while it holds this has nothing to do with the others.
     FORKS_AND_LOCKS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts a process that holds none of this one's locks.
+///
+/// # Panics
+///
+/// If the system fails.
+pub fn start(command: &mut Command) -> Child {
+    let _alone = alone();
+    let child = command.spawn().expect("a process");
+    // The kernel tells the parent that the child has exec'd before it closes what the child is not to have.
+    let inherited = locks("self");
+    let started = Instant::now();
+    while locks(&child.id().to_string()).iter().any(|lock| inherited.contains(lock)) {
+        assert!(started.elapsed() < PATIENCE, "the child keeps a lock of its parent");
+        std::thread::yield_now();
+    }
+    child
+}
+
+/// The lock files that a process has open; none of one that is gone.
+fn locks(process: &str) -> Vec<PathBuf> {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{process}/fd")) else { return Vec::new() };
+    let files = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    files.filter(|file| file.extension().is_some_and(|extension| extension == "lock")).collect()
 }
 
 /// A running daemon; killed if a test ends without ending it.
@@ -71,9 +100,7 @@ impl Home {
     /// As [`Home::spawn`].
     #[must_use]
     pub fn run(&self, mut command: Command) -> Process {
-        let forking = alone();
-        let mut child = command.spawn().expect("the built daemon");
-        drop(forking);
+        let mut child = start(&mut command);
         let stdout = child.stdout.take().expect("a pipe");
         let sockets = BufReader::new(stdout).lines().take(2).collect::<Result<Vec<_>, _>>();
         let process = Process { child, log: self.log(), sockets: sockets.expect("text") };
@@ -90,7 +117,7 @@ impl Process {
     /// If the log cannot be read.
     #[must_use]
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).expect("a log")
+        fs::read_to_string(&self.log).expect("a log")
     }
 
     /// Its process id.

@@ -14,7 +14,7 @@ use mandate_journal::{Hook, Hooks};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::alone;
+use crate::process;
 
 /// Longest wait for a line or an end; only a broken process takes so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,9 +49,7 @@ impl Rerun {
             .stderr(stderr)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        let forking = alone();
-        let mut child = command.spawn().expect("this binary");
-        drop(forking);
+        let mut child = process::start(&mut command);
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let (said, lines) = mpsc::unbounded_channel();

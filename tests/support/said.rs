@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
-use crate::alone;
+use crate::start;
 
 /// A command without an environment: nothing of the test's own but the kernel's keyring reaches it.
 #[must_use]
@@ -71,16 +71,6 @@ impl Said {
     }
 }
 
-/// Starts a process.
-///
-/// # Panics
-///
-/// If the system fails.
-pub fn spawn(command: &mut Command) -> Child {
-    let _alone = alone();
-    command.spawn().expect("the built command line")
-}
-
 /// Runs a command to its end.
 ///
 /// # Panics
@@ -88,7 +78,7 @@ pub fn spawn(command: &mut Command) -> Child {
 /// If the system fails.
 pub fn said(mut command: Command) -> Said {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    spawn(&mut command).wait_with_output().expect("an end").into()
+    start(&mut command).wait_with_output().expect("an end").into()
 }
 
 /// Runs a command to its end, with this on its standard input.
@@ -98,7 +88,7 @@ pub fn said(mut command: Command) -> Said {
 /// If the system fails.
 pub fn fed(mut command: Command, input: &str) -> Said {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = spawn(&mut command);
+    let mut child = start(&mut command);
     child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
     child.wait_with_output().expect("an end").into()
 }
@@ -120,7 +110,7 @@ pub fn typed(mut command: Command, answer: &str) -> Said {
     // The line waits in the terminal until it is asked for.
     writeln!(person, "{answer}").expect("a terminal");
     command.stdin(Stdio::from(terminal)).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = spawn(&mut command);
+    let mut child = start(&mut command);
     let (mut out, mut err) = (String::new(), String::new());
     child.stdout.take().expect("a pipe").read_to_string(&mut out).expect("UTF-8");
     child.stderr.take().expect("a pipe").read_to_string(&mut err).expect("UTF-8");

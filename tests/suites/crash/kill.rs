@@ -14,7 +14,7 @@ use mandate_policy::{PolicyDigest, Reason};
 use mandate_tests::parties::Parties;
 use mandate_tests::tally::PARIS;
 use mandate_tests::wallet::{MORNING, Wallet, reading};
-use mandate_tests::{LUX, alone, rounds};
+use mandate_tests::{LUX, rounds, start};
 
 use crate::child;
 
@@ -88,16 +88,14 @@ impl Report {
 
 /// Lets a child mint, and kills it when it has said `lines` lines about it.
 fn run_child(folder: &Path, clock: u64, lines: u64, principal: PublicKey) -> Report {
-    let forking = alone();
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["--exact", child::TEST, "--nocapture", "--test-threads=1"])
         .env(child::FOLDER, folder)
         .env(child::CLOCK, clock.to_string())
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(forking);
+        .stdout(Stdio::piped());
+    let mut child = start(&mut command);
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut report = Report::default();
     let (mut line, mut left) = (String::new(), lines);

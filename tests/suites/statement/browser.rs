@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use mandate_tests::months::{self, LOOKED_AT, Lived};
-use mandate_tests::{bare, must_not_skip, spawn};
+use mandate_tests::{bare, must_not_skip, start};
 use tempfile::TempDir;
 
 use crate::page::{amounts, elements, mandate};
@@ -57,7 +57,7 @@ impl Browser {
         let mut command = self.command(scheme);
         command.arg(todo).arg(format!("file://{}", page.display()));
         let Output { status, stdout, stderr } =
-            spawn(&mut command).wait_with_output().expect("an end");
+            start(&mut command).wait_with_output().expect("an end");
         let log = String::from_utf8_lossy(&stderr);
         assert!(status.success(), "{todo}: {log}");
         let console = log.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned);

@@ -9,7 +9,7 @@ use mandate_host::clock::wall_clock;
 use mandate_tests::{Home, Merchant, Running, alone};
 use tokio::runtime::Runtime;
 
-pub(crate) use mandate_tests::{Said, fed, said, spawn};
+pub(crate) use mandate_tests::{Said, fed, said, start};
 
 /// The built command line.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_mandate");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::process::Stdio;
 
-use crate::desk::{Said, bare, said, spawn};
+use crate::desk::{Said, bare, said, start};
 use crate::mask::assert_golden;
 
 /// Every command; what is not in this list does not exist.
@@ -163,7 +163,7 @@ fn an_answer_that_cannot_be_written_is_no_yes() {
     let full = File::options().write(true).open("/dev/full").expect("Linux has it");
     let mut command = bare();
     command.arg("--version").stdout(full).stderr(Stdio::piped());
-    let said: Said = spawn(&mut command).wait_with_output().expect("an end").into();
+    let said: Said = start(&mut command).wait_with_output().expect("an end").into();
     assert_eq!(said.code, Some(1));
     assert!(said.err.starts_with("error: cannot write the answer: "), "{}", said.err);
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use mandate_tests::spawn;
+use mandate_tests::start;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::shop::Shop;
@@ -16,7 +16,7 @@ fn it_runs_answers_its_operator_and_stops() {
     let log = File::create(shop.path("log")).expect("a log");
     let mut command = shop.command(["--log-format", "json"]);
     command.stdout(Stdio::piped()).stderr(log);
-    let mut gateway = spawn(&mut command);
+    let mut gateway = start(&mut command);
     let mut said = BufReader::new(gateway.stdout.take().expect("a pipe")).lines();
     let listens = said.next().expect("a line").expect("text");
     assert!(listens.starts_with("http://127.0.0.1:"), "{listens}");

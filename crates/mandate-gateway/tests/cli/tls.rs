@@ -10,7 +10,7 @@ use std::thread;
 
 use mandate::clock::Clock as _;
 use mandate_host::clock::SystemClock;
-use mandate_tests::spawn;
+use mandate_tests::start;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -56,7 +56,7 @@ fn run(shop: &Shop, authority: &Path) -> (Child, String) {
     let mut command = shop.command(["run"]);
     let log = File::create(shop.path("log")).expect("a log");
     command.env("SSL_CERT_FILE", authority).stdout(Stdio::piped()).stderr(log);
-    let mut gateway = spawn(&mut command);
+    let mut gateway = start(&mut command);
     let mut said = BufReader::new(gateway.stdout.take().expect("a pipe")).lines();
     let listens = said.next().expect("a line").expect("text");
     let address = listens.strip_prefix("http://").expect("an address").to_owned();
