@@ -91,23 +91,33 @@ fn fill<P: Projection, F: Serialize>(path: &Path, genesis: &Genesis<F>) -> Resul
     db.close().map_err(|(_, error)| error.into())
 }
 
-/// Makes a folder and its missing parents, and syncs each folder that a new one appeared in.
+/// Makes a folder and its missing parents, and syncs each name on the way to it.
+///
+/// Also the names of folders that are there: an earlier attempt may have ended between making one and syncing it.
 fn create_dir(dir: &Path) -> Result<(), OpenError> {
-    let mut missing = Vec::new();
-    for ancestor in dir.ancestors().filter(|path| !path.as_os_str().is_empty()) {
-        if ancestor.try_exists().map_err(|source| at(ancestor, source))? {
-            break;
+    let ancestors: Vec<_> = dir.ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
+    for path in ancestors.into_iter().rev() {
+        if !path.try_exists().map_err(|source| at(path, source))? {
+            make_dir(path)?;
         }
-        missing.push(ancestor);
-    }
-    for path in missing.into_iter().rev() {
-        make_dir(path)?;
         match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => sync(parent)?,
-            _ => sync(Path::new("."))?,
+            Some(parent) if !parent.as_os_str().is_empty() => sync_names(parent)?,
+            Some(_) => sync_names(Path::new("."))?,
+            // The root has no name.
+            None => {}
         }
     }
     Ok(())
+}
+
+/// As [`sync`]; whoever may not read a folder has made nothing in it.
+fn sync_names(folder: &Path) -> Result<(), OpenError> {
+    match sync(folder) {
+        Err(OpenError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Ok(())
+        }
+        synced => synced,
+    }
 }
 
 fn make_dir(path: &Path) -> Result<(), OpenError> {
