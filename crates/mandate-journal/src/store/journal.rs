@@ -184,6 +184,12 @@ impl<P: Projection> Journal<P> {
         self.shared.sealing.supply(signer);
     }
 
+    /// Lets the owner's key go: returns once no signature with it is under way. Checkpoints are signed again when it is
+    /// given anew.
+    pub fn forget_key(&self) {
+        self.shared.sealing.forget();
+    }
+
     /// Signs no checkpoint from here on, whatever key was or will be given: the journal is not what it should be.
     pub fn sign_no_more(&self) {
         self.shared.sealing.end();

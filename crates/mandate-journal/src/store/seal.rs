@@ -94,13 +94,25 @@ impl Sealing {
         *self.signer.write().unwrap_or_else(PoisonError::into_inner) = Some(signer);
     }
 
-    /// What signs for this owner; another's key never does.
-    pub(super) fn signer(&self, owner: &LogOwner) -> Option<Arc<dyn Signer>> {
+    /// Lets the key go; returns once no signature with it is under way.
+    pub(super) fn forget(&self) {
+        *self.signer.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Lends what signs for this owner, if it is here; another's key never signs.
+    ///
+    /// Lent and not handed out: whoever takes the key away must know that nobody holds it any more.
+    pub(super) fn lend<R>(
+        &self,
+        owner: &LogOwner,
+        sign: impl FnOnce(&dyn Signer) -> R,
+    ) -> Option<R> {
         if self.is_over.load(Ordering::SeqCst) {
             return None;
         }
-        let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner).clone();
-        signer.filter(|signer| signer.public_key() == owner.key)
+        let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner);
+        let signer = signer.as_deref().filter(|signer| signer.public_key() == owner.key)?;
+        Some(sign(signer))
     }
 
     /// Tells who watches that a checkpoint is on disk.

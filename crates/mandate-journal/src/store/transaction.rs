@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mandate::clock::{ClockFault, ClockReading};
-use mandate::{Head, Root, UnixSeconds};
+use mandate::{Head, Root, Signer, UnixSeconds};
 use rusqlite::Connection;
 use serde::Serialize;
 
@@ -182,8 +182,10 @@ impl<P: Projection> Transaction<'_, P> {
             return Ok(());
         }
         let Some(owner) = self.state.projection.log_owner() else { return Ok(()) };
-        let Some(signer) = self.state.sealing.signer(&owner) else { return Ok(()) };
-        match Checkpoint::sign(&owner.origin, self.state.chain.head(), &*signer) {
+        let head = self.state.chain.head();
+        let sign = |signer: &dyn Signer| Checkpoint::sign(&owner.origin, head, signer);
+        let Some(signed) = self.state.sealing.lend(&owner, sign) else { return Ok(()) };
+        match signed {
             Ok(checkpoint) => {
                 seal::store(self.db, &checkpoint)?;
                 self.state.checkpoint = Some(checkpoint);

@@ -76,6 +76,26 @@ fn a_journal_that_is_not_believed_signs_nothing_more() {
 }
 
 #[test]
+fn a_key_that_was_taken_away_is_held_by_nobody_and_signs_again_when_it_is_given_anew() {
+    let dir = fresh();
+    let (journal, _died) = open(dir.path());
+    let signer = key();
+    let held = Arc::downgrade(&signer);
+    journal.sign_with(signer);
+    run(journal.seal()).unwrap();
+    journal.forget_key();
+    assert!(held.upgrade().is_none());
+    add_many(&journal, CHECKPOINT_ENTRIES);
+    run(journal.seal()).unwrap();
+    assert_eq!(journal.checkpoint().unwrap().head().size, 1, "nothing is signed without a key");
+    journal.sign_with(key());
+    run(journal.seal()).unwrap();
+    assert_eq!(journal.checkpoint().unwrap().head(), journal.head());
+    journal.close().unwrap();
+    assert_eq!(signed(dir.path()), [1, 1 + CHECKPOINT_ENTRIES]);
+}
+
+#[test]
 fn a_batch_of_any_size_is_sealed_within_it() {
     let dir = fresh();
     let (journal, _died) = open(dir.path());
