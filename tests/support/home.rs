@@ -128,6 +128,15 @@ impl Home {
         mandate_keys::remember(&self.location, StoreKind::Keyutils, note).expect("a keyring");
     }
 
+    /// Takes the key from its store, as a reboot takes it from the kernel.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there.
+    pub fn lose_the_key(&self) {
+        mandate_keys::delete(&self.location).expect("a key");
+    }
+
     /// The principal's id.
     #[must_use]
     pub fn principal(&self) -> PrincipalId {

@@ -216,6 +216,24 @@ impl Wallet {
         granted(minted).map(|permit| self.signed(permit))
     }
 
+    /// Writes an intent down; the permit is still to be signed.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    ///
+    /// # Panics
+    ///
+    /// If there is no answer.
+    pub async fn intent_permit(
+        &self,
+        now: ClockReading,
+        agent: &str,
+        ware: Ware,
+    ) -> Answer<Permit<Intent>> {
+        granted(self.ledger.mint_intent(now, &caller(agent), one_of(ware), fresh_jti()).await)
+    }
+
     /// Reserves a cart's total; the permit is still to be signed.
     ///
     /// # Errors

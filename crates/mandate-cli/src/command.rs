@@ -9,7 +9,7 @@ use crate::audit::AuditCommand;
 use crate::config::ConfigCommand;
 use crate::key::KeyCommand;
 use crate::merchant::MerchantCommand;
-use crate::{agent, approvals, budget, explain, freeze, init, settle, statement};
+use crate::{agent, approvals, budget, explain, freeze, init, lock, settle, statement};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -98,6 +98,11 @@ pub(crate) enum Command {
     Approve(approvals::ApproveArguments),
     /// Say no to one of them
     Deny(approvals::DenyArguments),
+    /// Wipe the key from the wallet's memory; nothing is signed until an unlock
+    #[command(after_help = lock::LOCK_HELP)]
+    Lock,
+    /// Let the wallet have its key again; asks first
+    Unlock(lock::UnlockArguments),
     /// List payments that are minted and not yet settled
     Holds,
     /// Ask merchants what became of these payments: receipts, or the amount back

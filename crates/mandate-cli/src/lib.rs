@@ -21,6 +21,7 @@ mod init;
 mod input;
 mod journal;
 mod key;
+mod lock;
 mod merchant;
 mod places;
 mod record;
@@ -83,6 +84,8 @@ fn dispatch(command: Command, context: &mut Context<'_, '_>) -> Result<(), Failu
         Command::Approvals => approvals::list(context),
         Command::Approve(arguments) => approvals::approve(&arguments, context),
         Command::Deny(arguments) => approvals::deny(&arguments, context),
+        Command::Lock => lock::lock(context),
+        Command::Unlock(arguments) => lock::unlock(&arguments, context),
         Command::Holds => holds::run(context),
         Command::Settle(arguments) => settle::run(&arguments, context),
         Command::Merchant { command } => merchant::run(command, context),

@@ -18,6 +18,7 @@ struct Answer {
     key: Key,
     policy: Policy,
     frozen: Vec<String>,
+    locked: bool,
     clock_problem: Option<String>,
     ledger_problem: Option<String>,
     holds: u64,
@@ -93,6 +94,7 @@ fn read(told: v1::GetStatusResponse) -> Result<Answer, Failure> {
         control_socket,
         warnings,
         equivocations,
+        locked,
     } = told;
     let equivocations = equivocations.into_iter().map(|told| {
         let v1::Equivocation { merchant_id, seq, earlier_seq, rule } = told;
@@ -112,6 +114,7 @@ fn read(told: v1::GetStatusResponse) -> Result<Answer, Failure> {
             problem: non_empty(policy_problem),
         },
         frozen,
+        locked,
         clock_problem: non_empty(clock_problem),
         ledger_problem: non_empty(ledger_problem),
         holds,
@@ -130,6 +133,7 @@ fn show(answer: &Answer, ui: &mut Ui<'_>) -> Result<(), Failure> {
     let key_line = match (&key.kid, &key.store) {
         (Some(kid), Some(store)) => format!("{kid} in the {store}"),
         (Some(kid), None) => kid.clone(),
+        (None, _) if answer.locked => "locked: nothing can be signed".to_owned(),
         (None, _) => "none: nothing can be signed".to_owned(),
     };
     let loaded = policy.loaded_at.map(|at| format!(", since {}", local(at))).unwrap_or_default();
@@ -209,5 +213,17 @@ mod tests {
         let found = "problem with the merchant lux-hotels: its log contradicts itself (same_size), entry 12 against entry 7; look at it with `mandate audit show 12`\n";
         assert!(text.contains(found), "{text}");
         assert!(text.ends_with("warning: swap\n"), "{text}");
+    }
+
+    #[test]
+    fn a_lock_is_told_where_the_key_would_be() {
+        let text = shown(v1::GetStatusResponse {
+            key_problem: "the wallet is locked by its principal".to_owned(),
+            locked: true,
+            ..v1::GetStatusResponse::default()
+        });
+        assert!(text.contains("key        locked: nothing can be signed\n"), "{text}");
+        let problem = "problem with the key: the wallet is locked by its principal\n";
+        assert!(text.contains(problem), "{text}");
     }
 }

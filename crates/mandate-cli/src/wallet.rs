@@ -200,6 +200,16 @@ impl Control {
         self.line.ask(self.client.clone().thaw(ask))
     }
 
+    /// Has the key wiped from the wallet's memory.
+    pub(crate) fn lock(&self) -> Result<v1::LockResponse, Failure> {
+        self.line.ask(self.client.clone().lock(v1::LockRequest {}))
+    }
+
+    /// Has the key fetched again.
+    pub(crate) fn unlock(&self) -> Result<v1::UnlockResponse, Failure> {
+        self.line.ask(self.client.clone().unlock(v1::UnlockRequest {}))
+    }
+
     /// What would be answered.
     pub(crate) fn explain(&self, ask: v1::ExplainRequest) -> Result<v1::ExplainResponse, Failure> {
         self.line.ask(self.client.clone().explain(ask))

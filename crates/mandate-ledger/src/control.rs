@@ -1,4 +1,4 @@
-//! The principal's hand on the wallet: freeze, thaw, the clock, the rules.
+//! The principal's hand on the wallet: freeze, thaw, lock, unlock, the clock, the rules.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::desk::{Desk, stored_draft};
 use crate::event::{self, Event, kind};
 use crate::gate::{Expired, Unhashed, Withheld};
 use crate::refusal::{HoldState, Outcome, Refusal};
-use crate::request::{Caller, Scope};
+use crate::request::{Caller, Scope, Stop};
 
 impl Desk<'_, '_> {
     pub(crate) fn freeze(
@@ -28,6 +28,17 @@ impl Desk<'_, '_> {
 
     pub(crate) fn thaw(&mut self, scope: Scope, uid: u32) -> Result<(), StoreError> {
         self.append(kind::THAW, &event::Thaw { scope, uid })?;
+        Ok(())
+    }
+
+    /// Writes the lock down under a last checkpoint, since without the key none can be signed.
+    pub(crate) fn lock(&mut self, uid: u32) -> Result<(), StoreError> {
+        self.append(kind::LOCK, &event::Lock { uid })?;
+        self.tx.seal()
+    }
+
+    pub(crate) fn unlock(&mut self, uid: u32) -> Result<(), StoreError> {
+        self.append(kind::UNLOCK, &event::Unlock { uid })?;
         Ok(())
     }
 
@@ -62,23 +73,27 @@ impl Desk<'_, '_> {
         Ok(())
     }
 
-    /// Gives a reservation back whose signature a freeze stopped; it is never signed.
+    /// Gives a reservation back whose signature was stopped; it is never signed.
     ///
     /// What was signed before (this was a retry) keeps its hold, because its bytes may be out.
     pub(crate) fn withhold(&mut self, withheld: Withheld) -> Result<Refusal, StoreError> {
-        let Withheld { seq, scope } = withheld;
+        let Withheld { seq, stop } = withheld;
         let db = self.tx.db();
         match (accounts::token_state(db, seq)?, accounts::hold(db, seq)?) {
             (TokenState::Unsigned, Some(hold)) => {
-                let entry = event::Withheld { of_seq: seq, jti: hold.jti, scope: scope.clone() };
+                let scope = match &stop {
+                    Stop::Freeze(scope) => Some(scope.clone()),
+                    Stop::Lock => None,
+                };
+                let entry = event::Withheld { of_seq: seq, jti: hold.jti, scope };
                 self.append(kind::WITHHELD, &entry)?;
             }
             // Another permit for it came here first: the gate stays shut for good.
             (TokenState::Absent, _) => {}
-            // Signed before, or an intent, which reserves nothing: it may be signed again after the freeze.
+            // Signed before, or an intent, which reserves nothing: it may be signed again after the stop.
             (TokenState::Signed, _) | (TokenState::Unsigned, None) => self.shared.gate.release(seq),
         }
-        Ok(Refusal::Frozen { scope })
+        Ok(stop.into())
     }
 
     /// The payment of an open hold once its time is over, if it was ever signed.

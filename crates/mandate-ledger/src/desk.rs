@@ -133,7 +133,7 @@ impl<'a, 't> Desk<'a, 't> {
         if let Err(fault) = self.clock {
             return Some(Refusal::ClockUntrusted(fault));
         }
-        self.shared.gate.covering(agent, merchant).map(|scope| Refusal::Frozen { scope })
+        self.shared.gate.covering(agent, merchant).map(Refusal::from)
     }
 
     /// The sums of all caps, and the open holds of an agent.

@@ -11,7 +11,7 @@ use crate::desk::Desk;
 use crate::event::{self, About, Event, kind};
 use crate::ledger::EQUIVOCATIONS_MAX;
 use crate::refusal::Refusal;
-use crate::request::{Call, Caller, Scope};
+use crate::request::{Call, Caller, Scope, Stop};
 
 /// A merchant's token, and who came with it.
 pub(crate) struct HandedIn<'a, K: Kind> {
@@ -70,7 +70,7 @@ impl Desk<'_, '_> {
             earlier: self.merchants_token(earlier.seq)?,
             earlier_seq: earlier.seq,
         };
-        self.shared.gate.freeze(Scope::Merchant(merchant.clone()));
+        self.shared.gate.stop(Stop::Freeze(Scope::Merchant(merchant.clone())));
         self.append(kind::EQUIVOCATION, &entry)?;
         Ok(refusal)
     }

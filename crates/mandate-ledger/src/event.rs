@@ -33,6 +33,8 @@ pub mod kind {
     pub const INIT: &str = "init";
     /// An intent was minted.
     pub const INTENT: &str = "intent";
+    /// The key was locked away.
+    pub const LOCK: &str = "lock";
     /// A payment was reserved, then signed.
     pub const PAYMENT: &str = "payment";
     /// A wallet.toml came into force.
@@ -45,7 +47,9 @@ pub mod kind {
     pub const RECEIPT: &str = "receipt";
     /// A freeze was ended.
     pub const THAW: &str = "thaw";
-    /// A freeze stopped a signature; the reservation is given back.
+    /// The key may be fetched again.
+    pub const UNLOCK: &str = "unlock";
+    /// A freeze or a lock stopped a signature; the reservation is given back.
     pub const WITHHELD: &str = "withheld";
 }
 
@@ -301,6 +305,22 @@ pub struct Thaw {
     pub uid: u32,
 }
 
+/// The key was locked away: nothing is signed until an [`Unlock`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// Who did it.
+    pub uid: u32,
+}
+
+/// A lock was ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlock {
+    /// Who did it.
+    pub uid: u32,
+}
+
 /// The principal confirmed the clock.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -309,7 +329,7 @@ pub struct Clock {
     pub uid: u32,
 }
 
-/// A freeze stopped a signature: that payment is never signed and its amount was given back.
+/// A freeze or a lock stopped a signature: that payment is never signed and its amount was given back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Withheld {
@@ -317,8 +337,9 @@ pub struct Withheld {
     pub of_seq: u64,
     /// The payment's id.
     pub jti: Jti,
-    /// The freeze that stopped it.
-    pub scope: Scope,
+    /// The freeze that stopped it; absent when the key was locked away.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<Scope>,
 }
 
 /// Calls that were over a limit since the last such entry.
@@ -346,12 +367,14 @@ pub enum Event {
     Freeze(Freeze),
     Init(Init),
     Intent(Intent),
+    Lock(Lock),
     Payment(Payment),
     Policy(Policy),
     PolicyRefused(PolicyRefused),
     RateLimited(RateLimited),
     Receipt(Receipt),
     Thaw(Thaw),
+    Unlock(Unlock),
     Withheld(Withheld),
 }
 
@@ -386,12 +409,14 @@ impl Event {
             kind::FREEZE => Self::Freeze(entry.fields()?),
             kind::INIT => Self::Init(entry.fields()?),
             kind::INTENT => Self::Intent(entry.fields()?),
+            kind::LOCK => Self::Lock(entry.fields()?),
             kind::PAYMENT => Self::Payment(entry.fields()?),
             kind::POLICY => Self::Policy(entry.fields()?),
             kind::POLICY_REFUSED => Self::PolicyRefused(entry.fields()?),
             kind::RATE_LIMITED => Self::RateLimited(entry.fields()?),
             kind::RECEIPT => Self::Receipt(entry.fields()?),
             kind::THAW => Self::Thaw(entry.fields()?),
+            kind::UNLOCK => Self::Unlock(entry.fields()?),
             kind::WITHHELD => Self::Withheld(entry.fields()?),
             other => return Err(EventError::KindUnknown { kind: other.to_owned() }),
         })

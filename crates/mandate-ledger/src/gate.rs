@@ -1,6 +1,6 @@
 //! The gate every signature passes, and the permit that opens it.
 //!
-//! A freeze shuts the gate and waits for signatures under way, so that none follows a freeze that was answered.
+//! A freeze or a lock shuts the gate and waits for signatures under way, so that none follows a stop that was answered.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -10,7 +10,7 @@ use mandate::digest::DIGEST_BYTES;
 use mandate::token::{Draft, Intent, Kind, Mandate, Payment};
 use mandate::{AgentName, Head, MerchantId, PaymentHash};
 
-use crate::request::Scope;
+use crate::request::Stop;
 
 /// Written notes that are kept in case their commit fails: more than one batch can write.
 const NOTES_KEPT: usize = 1_024;
@@ -23,14 +23,14 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct Shut {
-    frozen: BTreeSet<Scope>,
-    /// Payments whose signature a freeze stopped, by entry: a second permit for one must not sign it later.
-    withheld: BTreeMap<u64, Scope>,
+    stops: BTreeSet<Stop>,
+    /// Payments whose signature was stopped, by entry: a second permit for one must not sign it later.
+    withheld: BTreeMap<u64, Stop>,
 }
 
 impl Gate {
-    pub(crate) fn new(frozen: BTreeSet<Scope>) -> Self {
-        Self { shut: RwLock::new(Shut { frozen, withheld: BTreeMap::new() }) }
+    pub(crate) fn new(stops: BTreeSet<Stop>) -> Self {
+        Self { shut: RwLock::new(Shut { stops, withheld: BTreeMap::new() }) }
     }
 
     // A panic elsewhere cannot leave the sets half changed, so a poisoned lock is still good.
@@ -42,38 +42,40 @@ impl Gate {
         self.shut.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns once no signature under the scope is under way and none can begin.
-    pub(crate) fn freeze(&self, scope: Scope) {
-        self.write().frozen.insert(scope);
+    /// Returns once no signature that this stops is under way and none can begin.
+    pub(crate) fn stop(&self, stop: Stop) {
+        self.write().stops.insert(stop);
     }
 
-    pub(crate) fn thaw(&self, scope: &Scope) {
-        self.write().frozen.remove(scope);
+    pub(crate) fn end(&self, stop: &Stop) {
+        self.write().stops.remove(stop);
     }
 
-    pub(crate) fn frozen(&self) -> Vec<Scope> {
-        self.read().frozen.iter().cloned().collect()
+    pub(crate) fn stops(&self) -> BTreeSet<Stop> {
+        self.read().stops.clone()
     }
 
-    /// The widest freeze that covers the pair.
-    pub(crate) fn covering(&self, agent: &AgentName, merchant: &MerchantId) -> Option<Scope> {
+    pub(crate) fn is_locked(&self) -> bool {
+        self.read().stops.contains(&Stop::Lock)
+    }
+
+    /// The widest stop that covers the pair.
+    pub(crate) fn covering(&self, agent: &AgentName, merchant: &MerchantId) -> Option<Stop> {
         self.read().covering(agent, merchant)
     }
 
-    /// Lets a payment be signed again: it was signed before the freeze, and its bytes may be out.
+    /// Lets a payment be signed again: it was signed before the stop, and its bytes may be out.
     pub(crate) fn release(&self, seq: u64) {
         self.write().withheld.remove(&seq);
     }
 }
 
 impl Shut {
-    fn covering(&self, agent: &AgentName, merchant: &MerchantId) -> Option<Scope> {
-        if self.frozen.is_empty() {
+    fn covering(&self, agent: &AgentName, merchant: &MerchantId) -> Option<Stop> {
+        if self.stops.is_empty() {
             return None;
         }
-        [Scope::Wallet, Scope::Agent(agent.clone()), Scope::Merchant(merchant.clone())]
-            .into_iter()
-            .find(|scope| self.frozen.contains(scope))
+        Stop::covering(agent, merchant).into_iter().find(|stop| self.stops.contains(stop))
     }
 }
 
@@ -150,7 +152,7 @@ pub enum Unhashed {
 /// A payment that was signed before and whose time is over, to be made again for its merchant's void.
 #[derive(Debug)]
 pub struct Expired {
-    /// Signs it once more; a freeze does not stop it, because its bytes may be out.
+    /// Signs it once more; no freeze stops it, because its bytes may be out.
     pub permit: Permit<Payment>,
     /// The hash of the bytes that were signed before: others are not that payment and are not to be handed out.
     pub hash: PaymentHash,
@@ -163,22 +165,22 @@ pub enum Redeemed<K: Kind, E> {
     Failed(E),
     /// The token.
     Signed(Mandate<K>),
-    /// A freeze came in between; nothing was signed.
+    /// A freeze or a lock came in between; nothing was signed.
     Withheld(Withheld),
 }
 
-/// A reservation whose signature a freeze stopped; it goes to [`crate::Ledger::withhold`].
+/// A reservation whose signature was stopped; it goes to [`crate::Ledger::withhold`].
 #[derive(Debug)]
 pub struct Withheld {
     pub(crate) seq: u64,
-    pub(crate) scope: Scope,
+    pub(crate) stop: Stop,
 }
 
 impl Withheld {
-    /// The freeze that stopped it.
+    /// What stopped it.
     #[must_use]
-    pub fn scope(&self) -> &Scope {
-        &self.scope
+    pub fn stop(&self) -> &Stop {
+        &self.stop
     }
 }
 
@@ -199,20 +201,20 @@ impl<K: Kind> Permit<K> {
         Self { gate: Arc::default(), notes: Arc::default(), ..self }
     }
 
-    /// Runs `sign` unless a freeze came since the reservation; a freeze waits until it returns.
+    /// Runs `sign` unless a freeze or a lock came since the reservation; either waits until it returns.
     pub fn redeem<E>(
         self,
         sign: impl FnOnce(&Draft<K>, Head) -> Result<Mandate<K>, E>,
     ) -> Redeemed<K, E> {
         let shut = self.gate.read();
-        if let Some(scope) = shut.withheld.get(&self.seq).cloned() {
-            return Redeemed::Withheld(Withheld { seq: self.seq, scope });
+        if let Some(stop) = shut.withheld.get(&self.seq).cloned() {
+            return Redeemed::Withheld(Withheld { seq: self.seq, stop });
         }
-        if let Some(scope) = shut.covering(&self.agent, &self.merchant) {
+        if let Some(stop) = shut.covering(&self.agent, &self.merchant) {
             drop(shut);
-            // Between the two locks the freeze may end; the permit is void all the same.
-            self.gate.write().withheld.insert(self.seq, scope.clone());
-            return Redeemed::Withheld(Withheld { seq: self.seq, scope });
+            // Meanwhile the stop may end; the permit is void all the same.
+            self.gate.write().withheld.insert(self.seq, stop.clone());
+            return Redeemed::Withheld(Withheld { seq: self.seq, stop });
         }
         match sign(&self.draft, self.head) {
             Ok(mandate) => {

@@ -1,4 +1,4 @@
-//! The wallet's accounts over its journal: reserve, settle, release, freeze.
+//! The wallet's accounts over its journal: reserve, settle, release, freeze, lock.
 //!
 //! Every decision about money is made here, in one serialised transaction with the entry that records it, and is on
 //! disk before it is answered. Only this crate makes a [`Permit`]; it never signs, and never reads a clock.
@@ -38,6 +38,6 @@ pub use refusal::{HoldState, Outcome, Refusal};
 pub use replay::{Refused, Replay};
 pub use request::{
     BudgetFilter, Call, Caller, CapBudget, ExplainAsk, Explanation, IDEMPOTENCY_KEY_BYTES_MAX,
-    IdempotencyKey, IdempotencyKeyError, IntentAsk, Scope, ScopeError,
+    IdempotencyKey, IdempotencyKeyError, IntentAsk, Scope, ScopeError, Stop,
 };
 pub use stopped::StoppedLedger;

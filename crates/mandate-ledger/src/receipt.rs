@@ -12,7 +12,7 @@ use crate::desk::{Desk, parse_event, stored_draft};
 use crate::equivocation::HandedIn;
 use crate::event::{self, About, Effect, Event, kind};
 use crate::refusal::{Outcome, Refusal};
-use crate::request::{Call, Caller, Scope};
+use crate::request::{Call, Caller, Scope, Stop};
 
 /// What a receipt answers, as this wallet wrote it down.
 struct Answered {
@@ -67,7 +67,7 @@ impl Desk<'_, '_> {
         }
         let effect = if is_conflict { Effect::Conflict } else { effect_of(claims.status) };
         if effect == Effect::Conflict {
-            self.shared.gate.freeze(Scope::Merchant(answered.merchant.clone()));
+            self.shared.gate.stop(Stop::Freeze(Scope::Merchant(answered.merchant.clone())));
         }
         self.append(
             kind::RECEIPT,

@@ -7,7 +7,7 @@ use mandate_policy::{Denial, Reason};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::request::Scope;
+use crate::request::{Scope, Stop};
 use mandate::clock::ClockFault;
 
 /// What came of a request that could be answered.
@@ -145,6 +145,9 @@ pub enum Refusal {
         "the wallet's ledger is not believed; `mandate status` tells the principal why and what to do"
     )]
     LedgerUnsafe,
+    /// The principal locked the key away.
+    #[error("the wallet is locked by its principal, who alone can end that, with `mandate unlock`")]
+    Locked,
     /// The merchant is not listed.
     #[error("merchant {merchant} is not listed in wallet.toml; only the principal can list it")]
     MerchantNotAllowed {
@@ -187,6 +190,15 @@ fn heads(rule: Rule, size: u64, earlier_size: u64) -> String {
     }
 }
 
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Freeze(scope) => Self::Frozen { scope },
+            Stop::Lock => Self::Locked,
+        }
+    }
+}
+
 impl Refusal {
     /// The stable reason on the wire and in the journal.
     #[must_use]
@@ -205,7 +217,7 @@ impl Refusal {
             Self::IntentAlreadyPaid => Reason::IntentAlreadyPaid,
             Self::IntentExpired { .. } => Reason::IntentExpired,
             Self::IntentUnknown => Reason::IntentUnknown,
-            Self::KeyUnavailable { .. } => Reason::KeyUnavailable,
+            Self::KeyUnavailable { .. } | Self::Locked => Reason::KeyUnavailable,
             Self::LedgerUnsafe => Reason::LedgerUnsafe,
             Self::MerchantNotAllowed { .. } => Reason::MerchantNotAllowed,
             Self::Policy(denial) => denial.reason(),

@@ -11,6 +11,8 @@ use thiserror::Error;
 
 use crate::refusal::Refusal;
 
+/// What a lock is called among the stops; no scope is called so.
+const LOCK: &str = "lock";
 /// Longest idempotency key, in bytes.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 64;
 
@@ -86,6 +88,45 @@ impl fmt::Display for Scope {
             Self::Agent(agent) => write!(f, "agent {agent}"),
             Self::Merchant(merchant) => write!(f, "merchant {merchant}"),
         }
+    }
+}
+
+/// What stops a signature.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// The principal locked the key away, and with it every signature.
+    Lock,
+    /// A freeze.
+    Freeze(Scope),
+}
+
+impl Stop {
+    /// Everything that could stop a signature for the pair, the widest first.
+    pub(crate) fn covering(agent: &AgentName, merchant: &MerchantId) -> [Self; 4] {
+        [
+            Self::Lock,
+            Self::Freeze(Scope::Wallet),
+            Self::Freeze(Scope::Agent(agent.clone())),
+            Self::Freeze(Scope::Merchant(merchant.clone())),
+        ]
+    }
+}
+
+/// As its row names it: `lock`, or the scope of the freeze.
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lock => f.write_str(LOCK),
+            Self::Freeze(scope) => scope.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Stop {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        if text == LOCK { Ok(Self::Lock) } else { text.parse().map(Self::Freeze) }
     }
 }
 

@@ -12,6 +12,7 @@ use mandate_journal::{
 use crate::accounts::{self, Accounts, Hold};
 use crate::damage::damaged;
 use crate::ledger::LEDGER_NAME;
+use crate::request::Stop;
 
 /// A ledger that this process holds and cannot write. Every method blocks.
 #[derive(Debug)]
@@ -38,6 +39,15 @@ impl StoppedLedger {
         let owner = accounts::owner(self.journal.db())?;
         let owner = owner.ok_or_else(|| damaged("the first entry is missing"))?;
         Ok((owner.principal, owner.key))
+    }
+
+    /// Whether the principal locked the key away.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be read.
+    pub fn is_locked(&self) -> Result<bool, StoreError> {
+        Ok(accounts::stops(self.journal.db())?.contains(&Stop::Lock))
     }
 
     /// The journal's head.

@@ -19,6 +19,7 @@ use tonic::Status;
 
 use crate::approvals::Approvals;
 use crate::health::Health;
+use crate::key::Fetching;
 use crate::limits::{AgentLimits, InFlight};
 use crate::mint::Mint;
 use crate::policy::Policy;
@@ -35,6 +36,7 @@ const STRANGERS_COUNTED_MAX: usize = 64;
 pub(crate) struct Daemon {
     pub(crate) approvals: Approvals,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) fetching: Fetching,
     pub(crate) health: Health,
     pub(crate) ledger: Ledger,
     pub(crate) limits: AgentLimits,

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use mandate::token::{IssueError, Kind};
 use mandate::{KeyId, Signer};
+use mandate_host::log;
 use mandate_ledger::{Permit, Redeemed, Refusal, Unhashed};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -20,6 +21,7 @@ pub(crate) struct Mint {
 
 enum Key {
     Absent { problem: Arc<str> },
+    Locked,
     Present { signer: Arc<dyn Signer>, id: KeyId, store: Arc<str> },
 }
 
@@ -37,6 +39,8 @@ pub(crate) enum KeyStatus {
         /// Why, and the way out.
         problem: Arc<str>,
     },
+    /// The principal locked it away.
+    Locked,
     /// It is at hand.
     Present {
         /// Its thumbprint.
@@ -58,6 +62,20 @@ pub(crate) enum MintError {
     /// The key is at hand and did not sign.
     #[error("the key did not sign")]
     Issue(#[source] IssueError),
+    /// The principal locked the key away.
+    #[error("{}", Refusal::Locked)]
+    Locked,
+}
+
+impl From<MintError> for Refusal {
+    fn from(error: MintError) -> Self {
+        match error {
+            MintError::Locked => Self::Locked,
+            error @ (MintError::Absent { .. } | MintError::Issue(_)) => {
+                Self::KeyUnavailable { problem: log::chain(&error) }
+            }
+        }
+    }
 }
 
 impl Mint {
@@ -89,12 +107,23 @@ impl Mint {
         self.replace(Key::Absent { problem: problem.into() });
     }
 
+    /// Lets the key go: returns once no signature with it is under way, and nothing here holds it.
+    pub(crate) fn lock(&self) {
+        self.replace(Key::Locked);
+    }
+
+    /// Says that the store is asked anew after a lock, and has not said anything yet.
+    pub(crate) fn unlock(&self) {
+        self.replace(Key::default());
+        self.told.send_replace(false);
+    }
+
     fn replace(&self, key: Key) {
         *self.key.write().unwrap_or_else(PoisonError::into_inner) = key;
         self.told.send_replace(true);
     }
 
-    /// Waits until the store has given the key, or said why not.
+    /// Waits until the store has given the key, or said why not; it is not asked while locked.
     pub(crate) async fn first_word(&self) {
         // The sender is ours, so it is there.
         drop(self.told.subscribe().wait_for(|told| *told).await);
@@ -104,6 +133,7 @@ impl Mint {
     pub(crate) fn status(&self) -> KeyStatus {
         match &*self.key.read().unwrap_or_else(PoisonError::into_inner) {
             Key::Absent { problem } => KeyStatus::Absent { problem: Arc::clone(problem) },
+            Key::Locked => KeyStatus::Locked,
             Key::Present { id, store, .. } => {
                 KeyStatus::Present { id: *id, store: Arc::clone(store) }
             }
@@ -114,23 +144,29 @@ impl Mint {
     ///
     /// # Errors
     ///
-    /// [`Refusal::KeyUnavailable`] while there is no key.
+    /// [`Refusal::Locked`] or [`Refusal::KeyUnavailable`] while there is no key.
     pub(crate) fn ready(&self) -> Result<(), Refusal> {
         match self.status() {
             KeyStatus::Present { .. } => Ok(()),
             KeyStatus::Absent { problem } => {
                 Err(Refusal::KeyUnavailable { problem: problem.to_string() })
             }
+            KeyStatus::Locked => Err(Refusal::Locked),
         }
     }
 
-    /// Signs what the permit allows, unless a freeze came in between.
+    /// Signs what the permit allows, unless a freeze or a lock came in between.
     pub(crate) fn sign<K: Kind>(&self, permit: Permit<K>) -> Redeemed<K, MintError> {
-        let signer = match &*self.key.read().unwrap_or_else(PoisonError::into_inner) {
-            Key::Present { signer, .. } => Ok(Arc::clone(signer)),
-            Key::Absent { problem } => Err(MintError::Absent { problem: Arc::clone(problem) }),
-        };
-        permit.redeem(|draft, head| draft.issue(head, &*signer?).map_err(MintError::Issue))
+        permit.redeem(|draft, head| {
+            // Held while it signs, and no copy made: a lock must know that nobody holds the key any more.
+            match &*self.key.read().unwrap_or_else(PoisonError::into_inner) {
+                Key::Present { signer, .. } => {
+                    draft.issue(head, &**signer).map_err(MintError::Issue)
+                }
+                Key::Absent { problem } => Err(MintError::Absent { problem: Arc::clone(problem) }),
+                Key::Locked => Err(MintError::Locked),
+            }
+        })
     }
 }
 
@@ -145,5 +181,78 @@ fn sign_again<K: Kind>(permit: Permit<K>, signer: &dyn Signer) -> Result<(), Iss
 impl std::fmt::Debug for Mint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mint").field("key", &self.status()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use mandate::key::SignError;
+    use mandate::{PublicKey, Signature};
+    use mandate_tests::parties::{Parties, WARES};
+    use mandate_tests::tally::{Cap, PARIS};
+    use mandate_tests::wallet::{MORNING, Wallet, reading};
+
+    use super::*;
+
+    /// The key of a wallet, which says when it begins to sign and waits until it may go on.
+    struct Slow {
+        parties: Arc<Parties>,
+        begun: Sender<()>,
+        go_on: std::sync::Mutex<Receiver<()>>,
+    }
+
+    impl Signer for Slow {
+        fn public_key(&self) -> PublicKey {
+            self.parties.public_key()
+        }
+
+        fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+            self.begun.send(()).unwrap();
+            self.go_on.lock().unwrap().recv().unwrap();
+            self.parties.key().sign(message)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_waits_for_the_signature_under_way_and_leaves_nobody_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let parties = Arc::new(Parties::new([9; 32]));
+        Wallet::create(folder.path(), &parties, MORNING);
+        let caps = vec![Cap::spend("day", ("EUR", 1_000))];
+        let wallet = Wallet::open(folder.path(), &parties, PARIS, 1, caps).unwrap();
+        let mut permits = Vec::new();
+        for _ in 0..2 {
+            permits.push(wallet.intent_permit(reading(MORNING), "travel", WARES[0]).await.unwrap());
+        }
+        let (begun, begins) = channel();
+        let (go_on, goes_on) = channel();
+        let slow = Slow { parties: Arc::clone(&parties), begun, go_on: goes_on.into() };
+        let slow: Arc<dyn Signer> = Arc::new(slow);
+        let held: Weak<dyn Signer> = Arc::downgrade(&slow);
+        let mint = Mint::default();
+        mint.supply(slow, "store", Vec::new()).unwrap();
+        let (one, other) = (permits.pop().unwrap(), permits.pop().unwrap());
+        let (about, comes) = channel();
+        std::thread::scope(|threads| {
+            let signing = threads.spawn(|| mint.sign(one));
+            begins.recv().unwrap();
+            let locking = threads.spawn(|| {
+                about.send(()).unwrap();
+                mint.lock();
+                held.upgrade().is_none()
+            });
+            comes.recv().unwrap();
+            assert!(held.upgrade().is_some(), "the control: it signs");
+            go_on.send(()).unwrap();
+            assert!(locking.join().unwrap(), "after a lock nobody holds the key");
+            assert!(matches!(signing.join().unwrap(), Redeemed::Signed(_)));
+        });
+        assert_eq!(mint.status(), KeyStatus::Locked);
+        assert_eq!(mint.ready(), Err(Refusal::Locked));
+        let Redeemed::Failed(error) = mint.sign(other) else { panic!("there is no key") };
+        assert_eq!(Refusal::from(error), Refusal::Locked);
     }
 }

@@ -27,7 +27,7 @@ use crate::approvals::Approvals;
 use crate::daemon::{Daemon, Strangers};
 use crate::doors::doors;
 use crate::health::Health;
-use crate::key;
+use crate::key::Fetching;
 use crate::limits::AgentLimits;
 use crate::mint::Mint;
 use crate::policy::{self, ConfigError, Policy};
@@ -36,8 +36,6 @@ use crate::sockets::Sockets;
 
 /// How often calls over a limit are summed up into one entry.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(60);
-/// How long readiness waits for the first word from the key store; it may take longer, and sockets open all the same.
-const KEY_WAIT: Duration = Duration::from_secs(2);
 
 /// What a daemon is started with.
 pub struct Config {
@@ -169,8 +167,10 @@ async fn over(
         None => Arc::new(SystemClock::new()?),
     };
     let (sockets, listeners) = Sockets::open(&paths, &loaded.rules)?;
+    let stop = CancellationToken::new();
     let daemon = Arc::new(Daemon {
         approvals: Approvals::new(),
+        fetching: Fetching::new(stop.clone()),
         limits: AgentLimits::new(&loaded.rules),
         memory: HeadMemory::default(),
         health: Health::new().await,
@@ -185,7 +185,8 @@ async fn over(
         warnings,
     });
     write_down_the_policy(&daemon).await;
-    serve(&daemon, listeners, died, shutdown, ready).await
+    let until = Until { stop, died, shutdown };
+    serve(&daemon, listeners, until, ready).await
 }
 
 /// The file may have changed while no wallet ran; each mandate names its digest, this entry says from when it was.
@@ -197,18 +198,24 @@ async fn write_down_the_policy(daemon: &Daemon) {
     }
 }
 
-/// Serves both sockets until `shutdown`, or until the ledger died.
+/// What ends the service, and what it ends by that.
+struct Until<S> {
+    stop: CancellationToken,
+    died: Died,
+    shutdown: S,
+}
+
+/// Serves both sockets until told to stop, or until the ledger died.
 async fn serve(
     daemon: &Arc<Daemon>,
     listeners: [std::os::unix::net::UnixListener; 2],
-    died: Died,
-    shutdown: impl Future<Output = ()>,
+    until: Until<impl Future<Output = ()>>,
     ready: Option<oneshot::Sender<()>>,
 ) -> Result<(), RunError> {
-    let stop = CancellationToken::new();
+    let Until { stop, died, shutdown } = until;
     let background = TaskTracker::new();
     let connections = TaskTracker::new();
-    background.spawn(key::fetch(Arc::clone(daemon), stop.clone()));
+    daemon.fetching.start(daemon).await;
     background.spawn(check_everything(Arc::clone(daemon), stop.clone()));
     let folders = Folders::of(daemon.policy.path());
     let reloaded = Arc::clone(daemon);
@@ -229,11 +236,8 @@ async fn serve(
         let listener = UnixListener::from_std(listener).map_err(SocketError::listener)?;
         background.spawn(accept(Arc::new(door), listener, stop.clone(), connections.clone()));
     }
-    // A client that waits for readiness wants to mint; a locked keyring must not keep the sockets shut.
-    tokio::select! {
-        () = daemon.mint.first_word() => {}
-        () = tokio::time::sleep(KEY_WAIT) => {}
-    }
+    // A client that waits for readiness wants to mint.
+    daemon.wait_for_the_key().await;
     daemon.report().await;
     tracing::info!(
         wallet = %daemon.paths.wallet_socket().display(),

@@ -4,6 +4,7 @@ mod approvals;
 mod control;
 mod flow;
 mod limits;
+mod lock;
 mod peers;
 mod proofs;
 mod refusals;

@@ -1,9 +1,9 @@
-//! A freeze between a reservation and its signature: nothing is signed, nothing stays reserved, nothing is lost.
+//! A freeze or a lock between a reservation and its signature: nothing is signed, nothing stays reserved, nothing is lost.
 
 use std::sync::Arc;
 
 use mandate::{Cart, Mandate};
-use mandate_ledger::{Redeemed, Scope};
+use mandate_ledger::{Durability, Redeemed, Refusal, Scope, Stop};
 use mandate_policy::Reason;
 use mandate_tests::parties::{Parties, WARES};
 use mandate_tests::tally::{Cap, PARIS};
@@ -135,4 +135,53 @@ async fn a_signer_that_fails_keeps_the_reservation() {
     let payment = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
     assert_eq!(payment.claims().jti, id);
     wallet.check(now, &[payment]).await;
+}
+
+/// As a freeze does: nothing is signed, nothing stays reserved, and the cart is paid later under another id.
+#[tokio::test]
+async fn a_lock_between_reservation_and_signature_withholds_the_payment() {
+    let Shop { wallet, cart, folder: _folder } = shop().await;
+    let now = reading(MORNING);
+    let one = wallet.reserve(now.clone(), "travel", &cart).await.unwrap();
+    let other = wallet.reserve(now.clone(), "travel", &cart).await.unwrap();
+    let first = one.claims().jti;
+    let locked = wallet.ledger.lock(now.clone(), 0).await.unwrap();
+    assert_eq!(locked, Durability::Durable);
+    let Redeemed::Withheld(withheld) = wallet.sign(one) else { panic!("it was signed") };
+    assert_eq!(*withheld.stop(), Stop::Lock);
+    let refusal = wallet.ledger.withhold(now.clone(), withheld).await.unwrap();
+    assert_eq!((refusal.reason(), &refusal), (Reason::KeyUnavailable, &Refusal::Locked));
+    assert_eq!(wallet.spent(now.clone()).await, [(0, 0)]);
+    let denied = wallet.pay(now.clone(), "travel", &cart).await;
+    assert_eq!(denied.err(), Some(Reason::KeyUnavailable));
+    wallet.ledger.unlock(now.clone(), 0).await.unwrap();
+    let Redeemed::Withheld(again) = wallet.sign(other) else { panic!("it was signed") };
+    wallet.ledger.withhold(now.clone(), again).await.unwrap();
+    assert_eq!(wallet.spent(now.clone()).await, [(0, 0)], "it is given back once");
+    let payment = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
+    assert_ne!(payment.claims().jti, first);
+    wallet.check(now, &[payment]).await;
+}
+
+#[tokio::test]
+async fn a_lock_outlives_the_process_and_ends_no_freeze() {
+    let Shop { wallet, cart, folder: _folder } = shop().await;
+    let now = reading(MORNING);
+    let signed = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
+    freeze(&wallet).await;
+    wallet.ledger.lock(now.clone(), 0).await.unwrap();
+    let wallet = wallet.restart(now.clone()).await;
+    assert!(wallet.ledger.is_locked());
+    let status = wallet.ledger.status(now.clone()).await.unwrap();
+    assert_eq!((status.locked, status.frozen.as_slice()), (true, [Scope::Wallet].as_slice()));
+    let denied = wallet.pay(now.clone(), "travel", &cart).await;
+    assert_eq!(denied.err(), Some(Reason::KeyUnavailable), "the lock is the wider stop");
+    wallet.ledger.unlock(now.clone(), 0).await.unwrap();
+    let wallet = wallet.restart(now.clone()).await;
+    assert!(!wallet.ledger.is_locked());
+    assert_eq!(wallet.pay(now.clone(), "travel", &cart).await.err(), Some(Reason::Frozen));
+    thaw(&wallet).await;
+    let again = wallet.pay(now.clone(), "travel", &cart).await.unwrap();
+    assert_eq!(again.as_str(), signed.as_str());
+    wallet.check(now, &[signed]).await;
 }

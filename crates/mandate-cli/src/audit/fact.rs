@@ -13,7 +13,7 @@ use crate::record::Record;
 use crate::ui::counted;
 
 /// Every kind of entry, for `--kind`.
-pub(crate) const KINDS: [&str; 15] = [
+pub(crate) const KINDS: [&str; 17] = [
     kind::INIT,
     kind::POLICY,
     kind::POLICY_REFUSED,
@@ -28,6 +28,8 @@ pub(crate) const KINDS: [&str; 15] = [
     kind::RATE_LIMITED,
     kind::FREEZE,
     kind::THAW,
+    kind::LOCK,
+    kind::UNLOCK,
     kind::CLOCK,
 ];
 
@@ -69,8 +71,9 @@ impl Fact {
                 approval.of_seq, approval.answer, approval.uid
             )),
             Event::Withheld(withheld) => Self::words(format!(
-                "the payment of entry {} was frozen ({}) and is never signed",
-                withheld.of_seq, withheld.scope
+                "the payment of entry {} was {} and is never signed",
+                withheld.of_seq,
+                stop(withheld)
             )),
             Event::RateLimited(limited) => Self {
                 agent: limited.agent.as_ref().map(ToString::to_string),
@@ -83,6 +86,9 @@ impl Fact {
                 Self::words(format!("{} by uid {}{reason}", freeze.scope, freeze.uid))
             }
             Event::Thaw(thaw) => Self::words(format!("{} by uid {}", thaw.scope, thaw.uid)),
+            Event::Lock(event::Lock { uid }) | Event::Unlock(event::Unlock { uid }) => {
+                Self::words(format!("by uid {uid}"))
+            }
             Event::Clock(clock) => Self::words(format!("confirmed by uid {}", clock.uid)),
         }
     }
@@ -264,6 +270,14 @@ pub(crate) fn payment_claims(payment: &event::Payment) -> Option<PaymentClaims> 
 pub(crate) fn receipt_claims(receipt: &event::Receipt) -> Option<ReceiptClaims> {
     let token = UnverifiedMandate::<Receipt>::parse(&receipt.receipt).ok()?;
     Some(token.claims().clone())
+}
+
+/// What stopped a signature, as what the payment was.
+pub(crate) fn stop(withheld: &event::Withheld) -> String {
+    match &withheld.scope {
+        Some(scope) => format!("frozen ({scope})"),
+        None => "locked away with the key".to_owned(),
+    }
 }
 
 /// The id of an own token in an entry.

@@ -26,7 +26,7 @@ pub(crate) fn run(context: &mut Context<'_, '_>) -> Result<(), Failure> {
 fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
     let places = &context.places;
     let config = mandated::load(places.config());
-    let (ledger, owner) = ledger(places);
+    let (ledger, stopped) = ledger(places);
     let (daemon, status) = wallet::daemon(places);
     let mut findings = vec![match &config {
         Ok(_) => Finding::ok("config", format!("{} is good", places.config().display())),
@@ -34,8 +34,11 @@ fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
     }];
     let config = config.ok();
     // A running wallet tells what it signs with; its store may be out of this user's reach.
-    let stopped = config.as_ref().filter(|_| status.is_none());
-    findings.extend(stopped.map(|file| key_store(file, owner.as_ref())));
+    let unasked = config.as_ref().filter(|_| status.is_none());
+    findings.extend(unasked.map(|file| match &stopped {
+        Some(stopped) if stopped.locked => wallet::locked(),
+        stopped => key_store(file, stopped.as_ref().map(|stopped| &stopped.owner)),
+    }));
     findings.push(ledger);
     findings.push(daemon);
     findings.extend(status.iter().flat_map(|status| wallet::state(status, places)));
@@ -48,15 +51,22 @@ fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
     findings
 }
 
-/// The ledger's file, and whose it is where it can be looked at.
-fn ledger(places: &Places) -> (Finding, Option<Owner>) {
+/// What a stopped wallet's ledger says.
+struct Stopped {
+    owner: Owner,
+    /// Whether the principal locked the key away: it is then not asked for.
+    locked: bool,
+}
+
+/// The ledger's file, and what it says where it can be looked at.
+fn ledger(places: &Places) -> (Finding, Option<Stopped>) {
     let path = places.ledger();
     let path = path.display();
     match StoppedLedger::open(places.state_dir()) {
-        Ok(ledger) => match ledger.owner() {
-            Ok((principal, key)) => {
+        Ok(ledger) => match ledger.owner().and_then(|owner| Ok((owner, ledger.is_locked()?))) {
+            Ok(((principal, key), locked)) => {
                 let finding = Finding::ok("ledger", format!("{path} of {principal}"));
-                (finding, Some(Owner { principal, key }))
+                (finding, Some(Stopped { owner: Owner { principal, key }, locked }))
             }
             Err(error) => {
                 let way_out = "run `mandate audit verify`, and restore a backup if it fails";

@@ -31,12 +31,14 @@ pub(super) fn daemon(places: &Places) -> (Finding, Option<v1::GetStatusResponse>
 /// What the running wallet says of itself.
 pub(super) fn state(status: &v1::GetStatusResponse, places: &Places) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if status.key_problem.is_empty() {
-        let detail = format!("{} in the {}", status.key_id, status.key_store);
-        findings.push(Finding::ok("key", detail));
-    }
+    findings.push(if status.locked {
+        locked()
+    } else if status.key_problem.is_empty() {
+        Finding::ok("key", format!("{} in the {}", status.key_id, status.key_store))
+    } else {
+        Finding::fail("key", status.key_problem.clone(), "until then nothing is signed")
+    });
     let problems = [
-        ("key", &status.key_problem, "until then nothing is signed"),
         ("policy", &status.policy_problem, "the last good wallet.toml stays in force"),
         ("clock", &status.clock_problem, "set it right, or confirm it with `mandate thaw --clock`"),
         ("ledger", &status.ledger_problem, "run `mandate audit verify`"),
@@ -77,6 +79,11 @@ pub(super) fn state(status: &v1::GetStatusResponse, places: &Places) -> Vec<Find
     findings
 }
 
+/// The principal wanted it so: no fault, and nothing that may be forgotten.
+pub(super) fn locked() -> Finding {
+    Finding::warn("key", "the wallet is locked by its principal", "end it with `mandate unlock`")
+}
+
 #[cfg(test)]
 mod tests {
     use mandate_proto::paths::Overrides;
@@ -109,5 +116,9 @@ mod tests {
             ("ledger", Verdict::Warn),
         ];
         assert_eq!(found, expected);
+        let status = v1::GetStatusResponse { locked: true, ..status };
+        let key = state(&status, &places).remove(0);
+        assert_eq!((key.check, key.result), ("key", Verdict::Warn));
+        assert!(key.detail.contains("locked by its principal"), "{}", key.detail);
     }
 }

@@ -39,7 +39,8 @@ use crate::journal::Journal;
 
 const HELP: &str = "\
 A payment belongs to the month in which it was minted. What comes back later, by the merchant's void or because a
-freeze stopped the signature, is given back in that same month; until then the payment is held and counts as spent.
+freeze or a lock stopped the signature, is given back in that same month; until then the payment is held and counts as
+spent.
 Months begin and end in the time zone of wallet.toml. Works while the wallet runs and while it is stopped.
 
 Examples:

@@ -23,7 +23,7 @@ pub(super) enum Fate {
     Held,
     /// The merchant signed that it will never be used: given back.
     Void,
-    /// A freeze stopped the signature: given back.
+    /// A freeze or a lock stopped the signature: given back.
     Withheld,
 }
 
@@ -194,9 +194,10 @@ impl Answer {
         Ok(Some(Self { seq, fate, note, moves }))
     }
 
-    /// A payment that a freeze stopped.
-    pub(super) fn withheld(seq: u64, scope: &Scope) -> Self {
+    /// A payment that a freeze stopped, or a lock where there is no scope.
+    pub(super) fn withheld(seq: u64, scope: Option<&Scope>) -> Self {
         let moves = Some(Direction::GiveBack);
-        Self { seq, fate: Fate::Withheld, note: Some(format!("frozen: {scope}")), moves }
+        let note = scope.map_or_else(|| "locked".to_owned(), |scope| format!("frozen: {scope}"));
+        Self { seq, fate: Fate::Withheld, note: Some(note), moves }
     }
 }

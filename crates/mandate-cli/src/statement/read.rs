@@ -122,7 +122,7 @@ impl<E: Entries<Side = Wallet>> Reader<'_, E> {
             Some(Event::Payment(payment)) => self.payment(seq, at, payment)?,
             Some(Event::Receipt(receipt)) => self.receipt(seq, at, receipt)?,
             Some(Event::Withheld(withheld)) => {
-                let answer = Answer::withheld(seq, &withheld.scope);
+                let answer = Answer::withheld(seq, withheld.scope.as_ref());
                 self.answer(withheld.of_seq, at, &answer)?;
             }
             Some(Event::ApprovalRequest(request)) if in_month => {

@@ -8,7 +8,7 @@ use crate::desk::{Said, bare, said, start};
 use crate::mask::assert_golden;
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 34] = [
+const COMMANDS: [&str; 36] = [
     "",
     "init",
     "key",
@@ -25,6 +25,8 @@ const COMMANDS: [&str; 34] = [
     "approvals",
     "approve",
     "deny",
+    "lock",
+    "unlock",
     "holds",
     "settle",
     "merchant",

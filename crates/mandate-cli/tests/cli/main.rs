@@ -12,6 +12,7 @@ mod evidence;
 mod freeze;
 mod help;
 mod init;
+mod lock;
 mod look;
 mod mask;
 mod meeting;

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use crate::desk::{CAPS, Desk};
 
 /// Everything that needs the running wallet.
-const NEEDS_IT: [&str; 11] = [
+const NEEDS_IT: [&str; 13] = [
     "status",
     "budget",
     "explain --merchant lux-hotels --action book_room",
@@ -16,6 +16,8 @@ const NEEDS_IT: [&str; 11] = [
     "freeze",
     "thaw --yes",
     "thaw --clock --yes",
+    "lock",
+    "unlock --yes",
     "holds",
     "settle",
 ];

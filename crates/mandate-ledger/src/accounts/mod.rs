@@ -16,7 +16,7 @@ use mandate::token::{
     Cart as CartKind, Draft, Kind, Payment as PaymentKind, Receipt as ReceiptKind, Status,
     UnverifiedMandate,
 };
-use mandate::{AgentName, UnixSeconds};
+use mandate::{AgentName, MerchantId, UnixSeconds};
 use mandate_journal::{Entry, LogOwner, Projection, StoreError, peers};
 use mandate_policy::{Rules, Spent};
 use rusqlite::Connection;
@@ -24,15 +24,15 @@ use rusqlite::Connection;
 use crate::damage::damaged;
 use crate::event::{self, Effect, Event};
 use crate::refusal::HoldState;
-use crate::request::Scope;
+use crate::request::{Scope, Stop};
 
 pub use approvals::ApprovalAsked;
 pub(crate) use approvals::{approval, approval_of_cart, pending_approvals};
 pub use holds::Hold;
 pub(crate) use holds::{hold, hold_by_cart, hold_by_intent, open_holds};
 pub(crate) use rows::{
-    Owner, TokenState, answer_of, entries, frozen_scopes, idempotent_intent, note_hash, owner,
-    policy, seq_of_hash, token_state, unhashed,
+    Owner, TokenState, answer_of, entries, idempotent_intent, note_hash, owner, policy,
+    seq_of_hash, stops, token_state, unhashed,
 };
 pub use totals::Charge;
 pub(crate) use totals::Direction;
@@ -157,7 +157,7 @@ impl Accounts {
         let Some(hold) = holds::hold(db, receipt.of_seq)? else {
             // A free action holds nothing; a contradiction about it still freezes the merchant.
             if receipt.effect == Effect::Conflict {
-                rows::freeze(db, &Scope::Merchant(token.claims().iss.clone()), seq)?;
+                freeze(db, &token.claims().iss, seq)?;
             }
             return Ok(());
         };
@@ -177,7 +177,7 @@ impl Accounts {
                 Ok(())
             }
             (was, HoldState::Conflict) => {
-                rows::freeze(db, &Scope::Merchant(hold.charge.merchant.clone()), seq)?;
+                freeze(db, &hold.charge.merchant, seq)?;
                 if was == HoldState::Void {
                     self.move_total(db, &hold.charge, Direction::Count)?;
                 }
@@ -193,6 +193,11 @@ fn stored_token<K: Kind>(seq: u64, compact: &str) -> Result<UnverifiedMandate<K>
     UnverifiedMandate::parse(compact).map_err(|error| damaged(format!("entry {seq}: {error}")))
 }
 
+/// Freezes a merchant that contradicted itself.
+fn freeze(db: &Connection, merchant: &MerchantId, seq: u64) -> Result<(), StoreError> {
+    rows::stop(db, &Stop::Freeze(Scope::Merchant(merchant.clone())), seq)
+}
+
 fn apply_equivocation(
     db: &Connection,
     seq: u64,
@@ -205,7 +210,7 @@ fn apply_equivocation(
     let peer = found.peer.as_str();
     peers::note(db, seq, peer, &shown)?;
     peers::accuse(db, seq, peer, &shown, (found.earlier_seq, found.rule))?;
-    rows::freeze(db, &Scope::Merchant(found.peer.clone()), seq)
+    freeze(db, &found.peer, seq)
 }
 
 impl Projection for Accounts {
@@ -241,8 +246,10 @@ impl Projection for Accounts {
             Event::Receipt(receipt) => self.apply_receipt(db, seq, &receipt),
             Event::Equivocation(found) => apply_equivocation(db, seq, &found),
             Event::Withheld(withheld) => self.apply_withheld(db, withheld.of_seq),
-            Event::Freeze(freeze) => rows::freeze(db, &freeze.scope, seq),
-            Event::Thaw(thaw) => rows::thaw(db, &thaw.scope),
+            Event::Freeze(freeze) => rows::stop(db, &Stop::Freeze(freeze.scope), seq),
+            Event::Thaw(thaw) => rows::end(db, &Stop::Freeze(thaw.scope)),
+            Event::Lock(_) => rows::stop(db, &Stop::Lock, seq),
+            Event::Unlock(_) => rows::end(db, &Stop::Lock),
             Event::Policy(policy) => rows::set_policy(db, &policy.digest),
             Event::ApprovalRequest(request) => Self::apply_approval_request(db, seq, &request),
             Event::Approval(approval) => {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::damage::damaged;
 use crate::event::Init;
-use crate::request::{IdempotencyKey, Scope};
+use crate::request::{IdempotencyKey, Stop};
 
 /// Tables that a replay of the journal makes again, row by row.
 pub(super) const TABLES: &[&str] = &[
@@ -231,18 +231,19 @@ pub(crate) fn idempotent_intent(
         .transpose()
 }
 
-pub(super) fn freeze(db: &Connection, scope: &Scope, seq: u64) -> Result<(), StoreError> {
+/// Notes what stops signatures; the table is older than locks, which stand in it under a name that no scope has.
+pub(super) fn stop(db: &Connection, stop: &Stop, seq: u64) -> Result<(), StoreError> {
     db.prepare_cached("INSERT INTO freeze VALUES (?, ?) ON CONFLICT DO NOTHING")?
-        .execute(params![scope.to_string(), sql_integer(seq)?])?;
+        .execute(params![stop.to_string(), sql_integer(seq)?])?;
     Ok(())
 }
 
-pub(super) fn thaw(db: &Connection, scope: &Scope) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM freeze WHERE scope = ?")?.execute([scope.to_string()])?;
+pub(super) fn end(db: &Connection, stop: &Stop) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM freeze WHERE scope = ?")?.execute([stop.to_string()])?;
     Ok(())
 }
 
-pub(crate) fn frozen_scopes(db: &Connection) -> Result<BTreeSet<Scope>, StoreError> {
+pub(crate) fn stops(db: &Connection) -> Result<BTreeSet<Stop>, StoreError> {
     let mut statement = db.prepare_cached("SELECT scope FROM freeze")?;
     let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
     rows.map(|row| stored(&row?, "freeze.scope")).collect()

@@ -25,7 +25,7 @@ use crate::event::{About, ApprovalAnswer, Init, kind};
 use crate::gate::{Gate, Permit, Withheld};
 use crate::receipt;
 use crate::refusal::{Outcome, Refusal};
-use crate::request::{Call, Caller, IntentAsk, Scope};
+use crate::request::{Call, Caller, IntentAsk, Scope, Stop};
 use mandate::clock::ClockReading;
 
 pub use question::{EQUIVOCATIONS_MAX, LedgerStatus};
@@ -47,7 +47,7 @@ pub struct Genesis {
     pub time: UnixSeconds,
 }
 
-/// Whether a freeze outlives the process.
+/// Whether a freeze or a lock outlives the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// It is on disk.
@@ -95,11 +95,11 @@ impl Ledger {
         let first = journal.read_blocking(|db| {
             let owner =
                 accounts::owner(db)?.ok_or_else(|| damaged("the first entry is missing"))?;
-            Ok((accounts::frozen_scopes(db)?, owner))
+            Ok((accounts::stops(db)?, owner))
         });
-        let (frozen, owner) =
+        let (stops, owner) =
             first.map_err(|source| OpenError::Store { path: path.clone(), source })?;
-        let shared = Arc::new(Shared::new(Gate::new(frozen), rules));
+        let shared = Arc::new(Shared::new(Gate::new(stops), rules));
         let ledger = Self { journal, shared, principal: owner.principal, key: owner.key, path };
         Ok((ledger, died))
     }
@@ -218,7 +218,7 @@ impl Ledger {
         self.write(now, move |desk| desk.answer_approval(uid, of_seq, answer)).await
     }
 
-    /// Gives back a reservation that a freeze stopped before its signature; the answer is the refusal.
+    /// Gives back a reservation that a freeze or a lock stopped before its signature; the answer is the refusal.
     ///
     /// # Errors
     ///
@@ -304,12 +304,8 @@ impl Ledger {
         scope: Scope,
         reason: Option<Purpose>,
     ) -> Result<Durability, LedgerError> {
-        self.shared.gate.freeze(scope.clone());
-        match self.write(now, move |desk| desk.freeze(scope, uid, reason)).await {
-            Ok(()) => Ok(Durability::Durable),
-            Err(LedgerError::NotApplied(_)) => Ok(Durability::UntilExit),
-            Err(error) => Err(error),
-        }
+        self.shared.gate.stop(Stop::Freeze(scope.clone()));
+        durability(self.write(now, move |desk| desk.freeze(scope, uid, reason)).await)
     }
 
     /// Ends a freeze of exactly this scope, durably, then at once.
@@ -320,8 +316,36 @@ impl Ledger {
     pub async fn thaw(&self, now: ClockReading, uid: u32, scope: Scope) -> Result<(), LedgerError> {
         let thawed = scope.clone();
         self.write(now, move |desk| desk.thaw(scope, uid)).await?;
-        self.shared.gate.thaw(&thawed);
+        self.shared.gate.end(&Stop::Freeze(thawed));
         Ok(())
+    }
+
+    /// Stops every signature for whoever asks: at once, then durably, under a last checkpoint. No signature follows the
+    /// answer, but that of a checkpoint until [`Ledger::forget_key`].
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unknown`] when the disk failed; a full disk is [`Durability::UntilExit`].
+    pub async fn lock(&self, now: ClockReading, uid: u32) -> Result<Durability, LedgerError> {
+        self.shared.gate.stop(Stop::Lock);
+        durability(self.write(now, move |desk| desk.lock(uid)).await)
+    }
+
+    /// Ends a lock, durably, then at once.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when nothing could be written; the lock then stands.
+    pub async fn unlock(&self, now: ClockReading, uid: u32) -> Result<(), LedgerError> {
+        self.write(now, move |desk| desk.unlock(uid)).await?;
+        self.shared.gate.end(&Stop::Lock);
+        Ok(())
+    }
+
+    /// Whether the principal locked the key away.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.shared.gate.is_locked()
     }
 
     /// Makes this reading the measure of later ones: the principal says that the clock is right.
@@ -369,6 +393,11 @@ impl Ledger {
         self.journal.sign_with(signer);
     }
 
+    /// Lets the key go that [`Ledger::sign_with`] gave; returns once no signature with it is under way.
+    pub fn forget_key(&self) {
+        self.journal.forget_key();
+    }
+
     /// Signs a checkpoint of what none covers yet; answers when it is on disk.
     ///
     /// # Errors
@@ -385,6 +414,15 @@ impl Ledger {
     /// The error that ended the writer, if one did.
     pub fn close(self) -> Result<(), StoreError> {
         self.journal.close()
+    }
+}
+
+/// What became of a stop that is in force already: on disk, or not for want of room there.
+fn durability(written: Result<(), LedgerError>) -> Result<Durability, LedgerError> {
+    match written {
+        Ok(()) => Ok(Durability::Durable),
+        Err(LedgerError::NotApplied(_)) => Ok(Durability::UntilExit),
+        Err(error) => Err(error),
     }
 }
 

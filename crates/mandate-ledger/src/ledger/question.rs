@@ -15,7 +15,7 @@ use crate::accounts::{self, Accounts, Hold};
 use crate::approval::PendingApproval;
 use crate::gate::{Expired, Unhashed};
 use crate::refusal::Outcome;
-use crate::request::{BudgetFilter, Caller, CapBudget, ExplainAsk, Explanation, Scope};
+use crate::request::{BudgetFilter, Caller, CapBudget, ExplainAsk, Explanation, Scope, Stop};
 use mandate::clock::{ClockFault, ClockReading};
 
 /// Most contradictions that [`LedgerStatus`] tells of.
@@ -28,6 +28,8 @@ pub struct LedgerStatus {
     pub head: Head,
     /// What is frozen.
     pub frozen: Vec<Scope>,
+    /// Whether the principal locked the key away.
+    pub locked: bool,
     /// Why the clock is not believed, if it is not.
     pub clock: Option<ClockFault>,
     /// Why the ledger is not believed, if it is not.
@@ -88,12 +90,19 @@ impl Ledger {
     ///
     /// [`LedgerError`] when the ledger cannot be read.
     pub async fn status(&self, now: ClockReading) -> Result<LedgerStatus, LedgerError> {
-        let frozen = self.shared.gate.frozen();
+        let stops = self.shared.gate.stops();
+        let locked = stops.contains(&Stop::Lock);
+        let frozen = stops.into_iter().filter_map(|stop| match stop {
+            Stop::Freeze(scope) => Some(scope),
+            Stop::Lock => None,
+        });
+        let frozen = frozen.collect();
         let distrusted = self.shared.distrusted().map(str::to_owned);
         self.ask(now, move |desk| {
             Ok(LedgerStatus {
                 head: desk.tx.head(),
                 frozen,
+                locked,
                 clock: desk.clock().err(),
                 distrusted,
                 holds: desk.tx.projection().unsettled_total(),

@@ -94,6 +94,28 @@ impl Control for ControlService {
         Ok(Response::new(v1::ThawResponse {}))
     }
 
+    async fn lock(
+        &self,
+        request: Request<v1::LockRequest>,
+    ) -> Result<Response<v1::LockResponse>, Status> {
+        let uid = self.principal(&request)?.uid;
+        let v1::LockRequest {} = request.into_inner();
+        let daemon = Arc::clone(&self.daemon);
+        let durable = self.daemon.to_the_end(async move { daemon.lock(uid).await }).await?;
+        Ok(Response::new(v1::LockResponse { durable }))
+    }
+
+    async fn unlock(
+        &self,
+        request: Request<v1::UnlockRequest>,
+    ) -> Result<Response<v1::UnlockResponse>, Status> {
+        let uid = self.principal(&request)?.uid;
+        let v1::UnlockRequest {} = request.into_inner();
+        let daemon = Arc::clone(&self.daemon);
+        let problem = self.daemon.to_the_end(async move { daemon.unlock(uid).await }).await?;
+        Ok(Response::new(v1::UnlockResponse { key_problem: problem.unwrap_or_default() }))
+    }
+
     async fn reload(
         &self,
         request: Request<v1::ReloadRequest>,

@@ -20,6 +20,7 @@ pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Sta
     let rules = daemon.ledger.rules();
     let (key_id, key_store, key_problem) = match daemon.mint.status() {
         KeyStatus::Absent { problem } => (String::new(), String::new(), problem.to_string()),
+        KeyStatus::Locked => (String::new(), String::new(), Refusal::Locked.to_string()),
         KeyStatus::Present { id, store } => (id.to_string(), store.to_string(), String::new()),
     };
     let path = |path: &std::path::Path| path.display().to_string();
@@ -45,6 +46,7 @@ pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Sta
         control_socket: path(&daemon.paths.control_socket()),
         warnings: daemon.warnings.iter().cloned().chain(daemon.memory.problem()).collect(),
         equivocations: ledger.equivocations.into_iter().map(equivocation).collect(),
+        locked: ledger.locked,
     })
 }
 
@@ -56,7 +58,8 @@ fn equivocation(found: Equivocation) -> v1::Equivocation {
 /// What would be answered; a missing key stands against everything, last.
 pub(super) fn explanation(explained: Explanation, mint: &Mint) -> v1::ExplainResponse {
     let Explanation { mut refusals, caps, free } = explained;
-    refusals.extend(mint.ready().err());
+    // The ledger knows of a lock by itself.
+    refusals.extend(mint.ready().err().filter(|refusal| !refusals.contains(refusal)));
     let violation = |refusal: &Refusal| v1::Violation {
         reason: refusal.reason().as_str().to_owned(),
         message: refusal.to_string(),

@@ -34,13 +34,9 @@ pub(super) async fn payment(daemon: &Daemon, seq: u64) -> Result<v1::GetPaymentR
             daemon.report().await;
             Err(refused(&Refusal::LedgerUnsafe))
         }
-        Redeemed::Failed(error) => {
-            Err(refused(&Refusal::KeyUnavailable { problem: log::chain(&error) }))
-        }
+        Redeemed::Failed(error) => Err(refused(&error.into())),
         // Its gate is open; were it not, this is the sentence for it.
-        Redeemed::Withheld(withheld) => {
-            Err(refused(&Refusal::Frozen { scope: withheld.scope().clone() }))
-        }
+        Redeemed::Withheld(withheld) => Err(refused(&withheld.stop().clone().into())),
     }
 }
 

@@ -239,7 +239,7 @@ pub(crate) fn recorded(answer: Answer) -> v1::RecordReceiptResponse {
     v1::RecordReceiptResponse { status: status.to_owned() }
 }
 
-/// Redeems a permit; a freeze that came in between gives the reservation back.
+/// Redeems a permit; a freeze or a lock that came in between gives the reservation back.
 async fn sign<K: Kind>(
     daemon: &Daemon,
     visit: &Visit,
@@ -255,10 +255,9 @@ async fn sign<K: Kind>(
             }
         }
         Redeemed::Failed(error) => {
-            let problem = log::chain(&error);
-            tracing::error!(error = %problem, "a permit was not signed");
+            tracing::error!(error = %log::chain(&error), "a permit was not signed");
             daemon.report().await;
-            Err(denied(visit, call, &Refusal::KeyUnavailable { problem }))
+            Err(denied(visit, call, &error.into()))
         }
     }
 }
