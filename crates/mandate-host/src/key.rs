@@ -4,12 +4,79 @@ use std::time::Duration;
 
 use mandate_config::{KeyReference, KeyStore};
 use mandate_keys::{AccountError, KeyLocation, Loaded, Service, StoreChoice};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::log;
 
 /// How often a store without the key is asked again.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// How long whoever wants to sign waits for the first word of a store; it may take longer, and a locked keyring must not
+/// hold anybody up.
+pub const WORD_WAIT: Duration = Duration::from_secs(2);
+
+/// The asking for a key: a start or an unlock begins it, a lock ends it.
+#[derive(Debug, Default)]
+pub struct Asking {
+    begun: Mutex<Option<Task>>,
+    stop: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Task {
+    stop: CancellationToken,
+    handle: JoinHandle<()>,
+}
+
+/// The one who may begin or end the asking.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    begun: MutexGuard<'a, Option<Task>>,
+    stop: &'a CancellationToken,
+}
+
+impl Asking {
+    /// Waits until nobody else begins or ends it: locks and unlocks take turns.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn { begun: self.begun.lock().await, stop: &self.stop }
+    }
+
+    /// Ends the asking for good.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        self.turn().await.end().await;
+    }
+}
+
+impl Turn<'_> {
+    /// Begins to ask, unless that was done since the last end; whether it was begun now. `ask` ends when it is told to.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn begin<F>(&mut self, ask: impl FnOnce(CancellationToken) -> F) -> bool
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if self.begun.is_some() {
+            return false;
+        }
+        let stop = self.stop.child_token();
+        let handle = tokio::spawn(ask(stop.clone()));
+        *self.begun = Some(Task { stop, handle });
+        true
+    }
+
+    /// Ends the asking; from here on it gives nobody a key. A store that answers later is not heard.
+    pub async fn end(&mut self) {
+        let Some(Task { stop, handle }) = self.begun.take() else { return };
+        stop.cancel();
+        if let Err(error) = handle.await {
+            tracing::error!(%error, "the asking for the key did not come to its end");
+        }
+    }
+}
 
 /// Where a configuration file says that the key of a service is.
 ///
@@ -102,6 +169,23 @@ mod tests {
         };
         fetch(location, stop.clone(), take, lack).await;
         assert!(stop.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn an_asking_is_begun_once_and_anew_after_its_end() {
+        let asking = Asking::default();
+        let until_told = |stop: CancellationToken| async move { stop.cancelled().await };
+        let mut turn = asking.turn().await;
+        assert!(turn.begin(until_told));
+        assert!(!turn.begin(until_told));
+        turn.end().await;
+        assert!(turn.begin(until_told));
+        drop(turn);
+        asking.close().await;
+        // Whatever is begun after that is told to end at once.
+        let mut turn = asking.turn().await;
+        assert!(turn.begin(until_told));
+        turn.end().await;
     }
 
     #[tokio::test]

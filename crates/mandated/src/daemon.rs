@@ -9,6 +9,7 @@ use mandate::AgentName;
 use mandate::clock::{Clock, ClockReading};
 use mandate::text::Purpose;
 use mandate_host::head::HeadMemory;
+use mandate_host::key::Asking;
 use mandate_host::log;
 use mandate_ledger::{Call, Caller, Durability, Ledger, LedgerError, Outcome, Refusal, Scope};
 use mandate_policy::{Denial, Violation};
@@ -19,7 +20,6 @@ use tonic::Status;
 
 use crate::approvals::Approvals;
 use crate::health::Health;
-use crate::key::Fetching;
 use crate::limits::{AgentLimits, InFlight};
 use crate::mint::Mint;
 use crate::policy::Policy;
@@ -35,8 +35,8 @@ const STRANGERS_COUNTED_MAX: usize = 64;
 /// The running wallet.
 pub(crate) struct Daemon {
     pub(crate) approvals: Approvals,
+    pub(crate) asking: Asking,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) fetching: Fetching,
     pub(crate) health: Health,
     pub(crate) ledger: Ledger,
     pub(crate) limits: AgentLimits,

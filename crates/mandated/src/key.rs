@@ -1,14 +1,11 @@
 //! Which key is the ledger's, what follows when its store has it, and when the principal locks it away.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mandate::Signer;
 use mandate_host::{head, key, log};
 use mandate_keys::{KeyLocation, Loaded, Remembered, Service, StoreKind};
 use mandate_ledger::{Durability, RecallError};
-use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -16,71 +13,24 @@ use crate::daemon::Daemon;
 use crate::mint::KeyStatus;
 use crate::status;
 
-/// How long a word of the key store is waited for; it may take longer, and the wallet goes on all the same.
-const WORD_WAIT: Duration = Duration::from_secs(2);
-
-/// The asking for the key, which a lock ends and an unlock begins anew.
-#[derive(Debug)]
-pub(crate) struct Fetching {
-    /// Ends every asking with the daemon.
-    stop: CancellationToken,
-    /// The asking that the last start or unlock began; held while that changes, so that locks and unlocks take turns.
-    begun: Mutex<Option<Fetch>>,
-}
-
-#[derive(Debug)]
-struct Fetch {
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Fetch {
-    /// Ends the asking; from here on it gives nobody a key.
-    async fn end(self) {
-        self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the asking for the key did not come to its end");
-        }
-    }
-}
-
-impl Fetching {
-    pub(crate) fn new(stop: CancellationToken) -> Self {
-        Self { stop, begun: Mutex::default() }
-    }
-
+impl Daemon {
     /// Begins to ask for the key, unless the wallet is locked.
-    pub(crate) async fn start(&self, daemon: &Arc<Daemon>) {
-        let mut begun = self.begun.lock().await;
-        if daemon.ledger.is_locked() {
+    pub(crate) async fn ask_for_the_key(self: &Arc<Self>) {
+        if self.ledger.is_locked() {
             tracing::warn!(
                 "locked by the principal: the key is not asked for, and nothing is minted"
             );
-            daemon.mint.lock();
-        } else {
-            *begun = Some(self.begin(daemon));
+            return self.mint.lock();
         }
+        self.asking.turn().await.begin(|stop| fetch(Arc::clone(self), stop));
     }
 
-    fn begin(&self, daemon: &Arc<Daemon>) -> Fetch {
-        let stop = self.stop.child_token();
-        let task = daemon.tasks.spawn(fetch(Arc::clone(daemon), stop.clone()));
-        Fetch { stop, task }
-    }
-}
-
-impl Daemon {
     /// Wipes the key from memory after its last checkpoint, and lets it in no more; whether that outlives the process.
     ///
     /// After the answer nothing of this process holds the key. A store that was asked and answers later is not heard.
     pub(crate) async fn lock(&self, uid: u32) -> Result<bool, Status> {
-        let mut begun = self.fetching.begun.lock().await;
-        let end = async {
-            if let Some(fetch) = begun.take() {
-                fetch.end().await;
-            }
-        };
-        let (locked, ()) = tokio::join!(self.ledger.lock(self.clock.read(), uid), end);
+        let mut turn = self.asking.turn().await;
+        let (locked, ()) = tokio::join!(self.ledger.lock(self.clock.read(), uid), turn.end());
         // Whatever became of the entry, and before a store that may be slow is asked to remember anything.
         self.ledger.forget_key();
         self.mint.lock();
@@ -97,16 +47,14 @@ impl Daemon {
 
     /// Ends a lock and asks for the key; why it is not at hand yet, if it is not.
     pub(crate) async fn unlock(self: &Arc<Self>, uid: u32) -> Result<Option<String>, Status> {
-        let mut begun = self.fetching.begun.lock().await;
+        let mut turn = self.asking.turn().await;
         let unlocked = self.ledger.unlock(self.clock.read(), uid).await;
         unlocked.map_err(|error| status::failed(&error))?;
         tracing::warn!(uid, "unlocked");
-        // Without a lock before it, the key is here or asked for.
-        if begun.is_none() {
-            self.mint.unlock();
-            *begun = Some(self.fetching.begin(self));
+        if self.mint.unlock() {
+            turn.begin(|stop| fetch(Arc::clone(self), stop));
         }
-        drop(begun);
+        drop(turn);
         self.wait_for_the_key().await;
         self.report().await;
         Ok(match self.mint.status() {
@@ -115,11 +63,11 @@ impl Daemon {
         })
     }
 
-    /// Waits for the first word of the key store, but not for ever: a locked keyring must not hold anybody up.
+    /// Waits for the first word of the key store, but not for ever.
     pub(crate) async fn wait_for_the_key(&self) {
         tokio::select! {
             () = self.mint.first_word() => {}
-            () = tokio::time::sleep(WORD_WAIT) => {}
+            () = tokio::time::sleep(key::WORD_WAIT) => {}
         }
     }
 }

@@ -112,10 +112,15 @@ impl Mint {
         self.replace(Key::Locked);
     }
 
-    /// Says that the store is asked anew after a lock, and has not said anything yet.
-    pub(crate) fn unlock(&self) {
-        self.replace(Key::default());
-        self.told.send_replace(false);
+    /// Ends a lock: the store is to be asked anew, and has not said anything yet. Whether there was one.
+    pub(crate) fn unlock(&self) -> bool {
+        let mut key = self.key.write().unwrap_or_else(PoisonError::into_inner);
+        let was_locked = matches!(*key, Key::Locked);
+        if was_locked {
+            *key = Key::default();
+            self.told.send_replace(false);
+        }
+        was_locked
     }
 
     fn replace(&self, key: Key) {

@@ -11,6 +11,7 @@ use mandate::PrincipalId;
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
 use mandate_host::head::{HeadMemory, seal_now_and_then};
+use mandate_host::key::Asking;
 use mandate_host::log;
 use mandate_host::socket::SocketError;
 use mandate_host::watch::{self, Folders};
@@ -27,7 +28,6 @@ use crate::approvals::Approvals;
 use crate::daemon::{Daemon, Strangers};
 use crate::doors::doors;
 use crate::health::Health;
-use crate::key::Fetching;
 use crate::limits::AgentLimits;
 use crate::mint::Mint;
 use crate::policy::{self, ConfigError, Policy};
@@ -167,10 +167,9 @@ async fn over(
         None => Arc::new(SystemClock::new()?),
     };
     let (sockets, listeners) = Sockets::open(&paths, &loaded.rules)?;
-    let stop = CancellationToken::new();
     let daemon = Arc::new(Daemon {
         approvals: Approvals::new(),
-        fetching: Fetching::new(stop.clone()),
+        asking: Asking::default(),
         limits: AgentLimits::new(&loaded.rules),
         memory: HeadMemory::default(),
         health: Health::new().await,
@@ -185,8 +184,7 @@ async fn over(
         warnings,
     });
     write_down_the_policy(&daemon).await;
-    let until = Until { stop, died, shutdown };
-    serve(&daemon, listeners, until, ready).await
+    serve(&daemon, listeners, died, shutdown, ready).await
 }
 
 /// The file may have changed while no wallet ran; each mandate names its digest, this entry says from when it was.
@@ -198,24 +196,18 @@ async fn write_down_the_policy(daemon: &Daemon) {
     }
 }
 
-/// What ends the service, and what it ends by that.
-struct Until<S> {
-    stop: CancellationToken,
-    died: Died,
-    shutdown: S,
-}
-
-/// Serves both sockets until told to stop, or until the ledger died.
+/// Serves both sockets until `shutdown`, or until the ledger died.
 async fn serve(
     daemon: &Arc<Daemon>,
     listeners: [std::os::unix::net::UnixListener; 2],
-    until: Until<impl Future<Output = ()>>,
+    died: Died,
+    shutdown: impl Future<Output = ()>,
     ready: Option<oneshot::Sender<()>>,
 ) -> Result<(), RunError> {
-    let Until { stop, died, shutdown } = until;
+    let stop = CancellationToken::new();
     let background = TaskTracker::new();
     let connections = TaskTracker::new();
-    daemon.fetching.start(daemon).await;
+    daemon.ask_for_the_key().await;
     background.spawn(check_everything(Arc::clone(daemon), stop.clone()));
     let folders = Folders::of(daemon.policy.path());
     let reloaded = Arc::clone(daemon);
@@ -259,6 +251,7 @@ async fn serve(
         tracker.close();
         tracker.wait().await;
     }
+    daemon.asking.close().await;
     daemon.sum_up().await;
     daemon.seal_for_good().await;
     ended

@@ -188,8 +188,8 @@ async fn a_changed_row_is_found_in_every_table() {
         ("hold", "UPDATE hold SET expires_at = expires_at + 86400"),
         ("hold", "DELETE FROM hold WHERE state = 0"),
         ("answer", "DELETE FROM answer WHERE status = 2"),
-        ("freeze", "DELETE FROM freeze"),
-        ("freeze", "UPDATE freeze SET scope = 'agent travel'"),
+        ("stop", "DELETE FROM stop"),
+        ("stop", "UPDATE stop SET what = 'agent travel'"),
         ("owner", "UPDATE owner SET principal = 'ada'"),
     ];
     for (expected, sql) in changes {

@@ -20,7 +20,7 @@ pub(super) const TABLES: &[&str] = &[
     "answer",
     "idempotency",
     "approval",
-    "freeze",
+    "stop",
     "total",
     "shown",
     "equivocation",
@@ -63,8 +63,8 @@ CREATE TABLE idempotency (
     seq INTEGER NOT NULL,           -- the intent's entry
     PRIMARY KEY (agent, key)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE freeze (
-    scope TEXT PRIMARY KEY,
+CREATE TABLE stop (
+    what TEXT PRIMARY KEY,          -- the scope of a freeze, or `lock`
     seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- What no entry tells: hashes can be made again by signing.
@@ -231,22 +231,21 @@ pub(crate) fn idempotent_intent(
         .transpose()
 }
 
-/// Notes what stops signatures; the table is older than locks, which stand in it under a name that no scope has.
 pub(super) fn stop(db: &Connection, stop: &Stop, seq: u64) -> Result<(), StoreError> {
-    db.prepare_cached("INSERT INTO freeze VALUES (?, ?) ON CONFLICT DO NOTHING")?
+    db.prepare_cached("INSERT INTO stop VALUES (?, ?) ON CONFLICT DO NOTHING")?
         .execute(params![stop.to_string(), sql_integer(seq)?])?;
     Ok(())
 }
 
 pub(super) fn end(db: &Connection, stop: &Stop) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM freeze WHERE scope = ?")?.execute([stop.to_string()])?;
+    db.prepare_cached("DELETE FROM stop WHERE what = ?")?.execute([stop.to_string()])?;
     Ok(())
 }
 
 pub(crate) fn stops(db: &Connection) -> Result<BTreeSet<Stop>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT scope FROM freeze")?;
+    let mut statement = db.prepare_cached("SELECT what FROM stop")?;
     let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-    rows.map(|row| stored(&row?, "freeze.scope")).collect()
+    rows.map(|row| stored(&row?, "stop.what")).collect()
 }
 
 /// What is known of the signature behind an entry.

@@ -97,7 +97,7 @@ fn a_foreign_or_newer_file_is_refused_unchanged() {
 
     let dir = fresh();
     let db = Connection::open(db_path(dir.path())).unwrap();
-    db.pragma_update(None, "user_version", 4).unwrap();
+    db.pragma_update(None, "user_version", 5).unwrap();
     drop(db);
-    assert!(matches!(open_error(dir.path()), OpenError::Newer { found: 4, known: 3, .. }));
+    assert!(matches!(open_error(dir.path()), OpenError::Newer { found: 5, known: 4, .. }));
 }
