@@ -48,10 +48,15 @@ pub fn check_entries(
     signed: &[Mandate<Payment>],
 ) -> Vec<Charge> {
     let mut minted: BTreeMap<u64, Minted> = BTreeMap::new();
+    let mut is_locked = false;
     for (seq, bytes) in (0_u64..).zip(entries) {
         let entry = Entry::parse(bytes).expect("an entry");
         match Event::parse(&entry).expect("an event") {
+            Event::Lock(_) => is_locked = true,
+            Event::Unlock(_) => is_locked = false,
+            Event::Intent(_) => assert!(!is_locked, "entry {seq} was minted while locked"),
             Event::Payment(event) => {
+                assert!(!is_locked, "entry {seq} was minted while locked");
                 let draft = Draft::<Payment>::from_stored(&event.header, &event.claims);
                 let claims = draft.expect("a payment").claims().clone();
                 let charge = charge(&claims);

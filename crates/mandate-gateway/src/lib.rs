@@ -8,6 +8,7 @@ pub mod book;
 pub mod cli;
 pub mod door;
 mod judge;
+mod key;
 mod proxy;
 mod reason;
 mod refusal;

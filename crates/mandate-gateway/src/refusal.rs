@@ -104,6 +104,9 @@ pub enum Refusal {
     /// The gateway has no key.
     #[error("the gateway cannot sign at the moment; its operator is told why")]
     KeyUnavailable,
+    /// The operator locked the key away.
+    #[error("the gateway is locked by its operator, who alone can end that")]
+    Locked,
     /// A header of the request is not what it has to be.
     #[error("{0}")]
     Header(#[from] HeaderFault),
@@ -308,7 +311,8 @@ impl Refusal {
             | Self::JournalUnknown
             | Self::JournalUnsafe
             | Self::ReceiptUnwritten
-            | Self::KeyUnavailable => Reason::Unavailable,
+            | Self::KeyUnavailable
+            | Self::Locked => Reason::Unavailable,
             Self::Equivocation { .. } | Self::KeyBarred { .. } => Reason::Equivocation,
             Self::Expired { .. } => Reason::Expired,
             Self::Header(_) => Reason::HeaderInvalid,

@@ -12,15 +12,14 @@ use mandate::PolicyDigest;
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
 use mandate_host::config::InForce;
-use mandate_host::head::{self, seal_now_and_then};
+use mandate_host::head::seal_now_and_then;
+use mandate_host::log;
 use mandate_host::socket::SocketError;
 use mandate_host::watch::{Folders, on_change};
-use mandate_host::{key, log};
-use mandate_journal::{Died, OpenError, Options, RecallError, StoreError, VerifyFault};
-use mandate_keys::{KeyLocation, Loaded as LoadedKey, Remembered, Service, StoreKind};
+use mandate_journal::{Died, OpenError, Options, StoreError, VerifyFault};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,8 +32,6 @@ use crate::server::serve;
 use crate::service::{Gateway, GatewayLayer};
 use crate::settings::{ConfigError, Loaded, check_reload, load};
 
-/// How long readiness waits for the first word from the key store; it may take longer, and calls are refused till then.
-const KEY_WAIT: Duration = Duration::from_secs(2);
 /// How often calls over a limit are summed up into one entry.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -48,6 +45,8 @@ pub struct RunConfig {
     pub clock: Option<Arc<dyn Clock>>,
     /// How the book is opened.
     pub book: Options,
+    /// What the system denied that would protect the key better, a sentence each.
+    pub warnings: Vec<String>,
     /// Told once the gateway accepts calls: where.
     pub ready: Option<oneshot::Sender<SocketAddr>>,
 }
@@ -56,7 +55,14 @@ impl RunConfig {
     /// The configuration of production.
     #[must_use]
     pub fn new(config: PathBuf, state_dir: PathBuf) -> Self {
-        Self { config, state_dir, clock: None, book: Options::default(), ready: None }
+        Self {
+            config,
+            state_dir,
+            clock: None,
+            book: Options::default(),
+            warnings: Vec::new(),
+            ready: None,
+        }
     }
 }
 
@@ -155,7 +161,7 @@ async fn over(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     let Loaded { settings, owner } = loaded;
-    let RunConfig { config: path, state_dir, clock, book: _, ready } = config;
+    let RunConfig { config: path, state_dir, clock, book: _, warnings, ready } = config;
     if settings.merchant.id != *book.merchant() {
         let (config, journal) = (settings.merchant.id, book.merchant().clone());
         return Err(ConfigError::Merchant { path, config, journal }.into());
@@ -166,7 +172,7 @@ async fn over(
     };
     let (address, limits) = (settings.listen, settings.limits.clone());
     let in_force = InForce::new(settings.digest, owner, clock.read().wall);
-    let gateway = Gateway::new(book, settings, clock);
+    let gateway = Gateway::new(book, settings, clock).warned(warnings);
     let service = GatewayLayer::new(gateway.clone()).layer(Proxy::new(gateway.clone())?);
     let listen = |source| RunError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -176,8 +182,7 @@ async fn over(
 
     let stop = CancellationToken::new();
     let background = TaskTracker::new();
-    let (told, mut first_word) = watch::channel(false);
-    background.spawn(fetch_key(gateway.clone(), told, stop.clone()));
+    gateway.ask_for_the_key().await;
     background.spawn(keep_sealed(gateway.clone(), stop.clone()));
     background.spawn(keep_remembered(gateway.clone(), stop.clone()));
     background.spawn(door::serve(operators, gateway.clone(), stop.clone()));
@@ -188,11 +193,8 @@ async fn over(
         let stop = stop.clone();
         async move { serve(listener, service, &limits, stop).await }
     });
-    // Who waits for readiness wants to be served; a locked keyring must not keep the gateway shut.
-    tokio::select! {
-        _ = first_word.wait_for(|told| *told) => {}
-        () = tokio::time::sleep(KEY_WAIT) => {}
-    }
+    // Who waits for readiness wants to be served.
+    gateway.wait_for_the_key().await;
     tracing::info!(%address, merchant = %gateway.book().merchant(), "ready");
     if let Some(ready) = ready {
         // Whoever asked may be gone.
@@ -206,6 +208,7 @@ async fn over(
     stop.cancel();
     background.close();
     background.wait().await;
+    gateway.asking().close().await;
     gateway.drain().await;
     seal(&gateway).await;
     if let Some(checkpoint) = gateway.book().checkpoint() {
@@ -235,76 +238,6 @@ async fn write_down_the_settings(gateway: &Gateway) {
     if let Err(error) = gateway.book().policy(gateway.now(), digest).await {
         // A full disk: nothing is used while it lasts.
         tracing::error!(error = %log::chain(&error), "the start was not written");
-    }
-}
-
-/// Asks the store until it has the book's key.
-async fn fetch_key(gateway: Gateway, told: watch::Sender<bool>, stop: CancellationToken) {
-    let location = match key::location(&gateway.settings().key, Service::Gateway) {
-        Ok(location) => location,
-        Err(error) => return gateway.lack(&format!("[key] account {error}")),
-    };
-    let taker = gateway.clone();
-    let first_word = told.clone();
-    let place = location.clone();
-    let take = async move |loaded| {
-        take_key(&taker, &place, loaded).await?;
-        first_word.send_replace(true);
-        Ok(())
-    };
-    let lack = async move |problem: &str| {
-        tracing::warn!(%problem, "no key yet; no call goes on");
-        gateway.lack(problem);
-        told.send_replace(true);
-    };
-    key::fetch(location, stop, take, lack).await;
-}
-
-async fn take_key(gateway: &Gateway, place: &KeyLocation, loaded: LoadedKey) -> Result<(), String> {
-    let LoadedKey { key, store, remembered } = loaded;
-    if !key.is_locked_in_memory() {
-        tracing::warn!("the key's page cannot be locked in memory: raise RLIMIT_MEMLOCK");
-    }
-    if key.public_key() == *gateway.book().key()
-        && is_the_newest(gateway, remembered, (place, store)).await?
-    {
-        gateway.memory().place(place.clone(), store);
-    }
-    gateway
-        .supply(Arc::new(key))
-        .map_err(|error| format!("{store}: {error}; name the right account in gateway.toml"))?;
-    tracing::info!(%store, "the key is at hand");
-    Ok(())
-}
-
-/// Whether the journal has everything that is remembered of it beside its key; after one that lacks something, no call
-/// goes on.
-async fn is_the_newest(
-    gateway: &Gateway,
-    remembered: Remembered,
-    found: (&KeyLocation, StoreKind),
-) -> Result<bool, String> {
-    let Remembered::Text(note) = remembered else { return Ok(true) };
-    let book = gateway.book().clone();
-    let recalled = tokio::task::spawn_blocking(move || book.recall(&note)).await;
-    match recalled.map_err(|error| log::chain(&error))? {
-        Ok(()) => Ok(true),
-        Err(RecallError::Fault(fault)) => {
-            let problem = if fault.is_unsigned() {
-                head::unreadable(&log::chain(&fault), "gateway", found)
-            } else {
-                format!(
-                    "{}; stop the gateway, put the newest copy of {} back and start it again (if that is lost, nobody knows \
-                 what was executed since: begin a new journal under a new key)",
-                    log::chain(&fault),
-                    gateway.book().path().display()
-                )
-            };
-            tracing::error!(%problem, "the journal is not the newest; no call goes on");
-            gateway.book().distrust(problem);
-            Ok(false)
-        }
-        Err(error) => Err(log::chain(&error)),
     }
 }
 

@@ -6,6 +6,7 @@ mod caps;
 mod claims;
 mod equivocation;
 mod hang_up;
+mod lock;
 mod model;
 mod once;
 mod over_tcp;

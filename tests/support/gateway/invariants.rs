@@ -83,7 +83,7 @@ impl Sale {
 ///
 /// Each intent and each cart is used once, and only in its time; a payment pays a cart that was made here before, as it
 /// was made; at its entry no cap that it carries is passed by what is reserved and executed; each use is answered once,
-/// by what it cost.
+/// by what it cost. While the key is locked away, nothing is promised, used or barred.
 ///
 /// # Panics
 ///
@@ -92,9 +92,15 @@ impl Sale {
 pub fn check_entries(entries: &[Vec<u8>], merchant: &MerchantId) -> BTreeMap<String, Sale> {
     let mut walk =
         Walk { merchant, carts: BTreeMap::new(), sales: BTreeMap::new(), keys: BTreeMap::new() };
+    let mut is_locked = false;
     for (seq, bytes) in (0_u64..).zip(entries) {
         let entry = Entry::parse(bytes).expect("an entry");
-        match Event::parse(&entry).expect("an event") {
+        let event = Event::parse(&entry).expect("an event");
+        let needs_the_key = matches!(event, Event::Bar(_) | Event::Cart(_) | Event::Use(_));
+        assert!(!(is_locked && needs_the_key), "entry {seq} was written while locked");
+        match event {
+            Event::Lock(_) => is_locked = true,
+            Event::Unlock(_) => is_locked = false,
             Event::Cart(cart) => walk.cart(seq, &cart),
             Event::Use(used) => walk.used(seq, entry.time, &used),
             Event::Bar(bar) => walk.barred(entry.time, &bar),

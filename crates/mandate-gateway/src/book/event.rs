@@ -25,6 +25,8 @@ pub mod kind {
     pub const EQUIVOCATION: &str = "equivocation";
     /// The first entry.
     pub const INIT: &str = "init";
+    /// The key was locked away.
+    pub const LOCK: &str = "lock";
     /// A gateway.toml came into force.
     pub const POLICY: &str = "policy";
     /// A gateway.toml was refused.
@@ -35,6 +37,8 @@ pub mod kind {
     pub const RECEIPT: &str = "receipt";
     /// A call was refused although its mandate's signature verified.
     pub const REFUSAL: &str = "refusal";
+    /// The key may be fetched again.
+    pub const UNLOCK: &str = "unlock";
     /// A payment or free intent is used: from here on it cannot be used again.
     pub const USE: &str = "use";
 }
@@ -178,6 +182,16 @@ pub struct RateLimited {
 #[serde(deny_unknown_fields)]
 pub struct Clock {}
 
+/// The operator locked the key away: no mandate is used and nothing is signed until an [`Unlock`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {}
+
+/// The operator ended a lock.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlock {}
+
 /// An entry of a gateway's journal, read back.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each variant is the struct of its name")]
@@ -187,11 +201,13 @@ pub enum Event {
     Clock(Clock),
     Equivocation(Equivocation),
     Init(Init),
+    Lock(Lock),
     Policy(Policy),
     PolicyRefused(PolicyRefused),
     RateLimited(RateLimited),
     Receipt(Receipt),
     Refusal(Refusal),
+    Unlock(Unlock),
     Use(Use),
 }
 
@@ -223,11 +239,13 @@ impl Event {
             kind::CLOCK => Self::Clock(entry.fields()?),
             kind::EQUIVOCATION => Self::Equivocation(entry.fields()?),
             kind::INIT => Self::Init(entry.fields()?),
+            kind::LOCK => Self::Lock(entry.fields()?),
             kind::POLICY => Self::Policy(entry.fields()?),
             kind::POLICY_REFUSED => Self::PolicyRefused(entry.fields()?),
             kind::RATE_LIMITED => Self::RateLimited(entry.fields()?),
             kind::RECEIPT => Self::Receipt(entry.fields()?),
             kind::REFUSAL => Self::Refusal(entry.fields()?),
+            kind::UNLOCK => Self::Unlock(entry.fields()?),
             kind::USE => Self::Use(entry.fields()?),
             other => return Err(EventError::KindUnknown { kind: other.to_owned() }),
         })

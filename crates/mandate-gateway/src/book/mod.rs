@@ -10,17 +10,19 @@ mod desk;
 mod equivocation;
 pub mod event;
 mod key;
+mod lock;
 mod notes;
 mod proofs;
 mod recorded;
 mod rows;
 mod sales;
+mod standing;
 mod stopped;
 mod totals;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use mandate::clock::{ClockFault, ClockReading};
 use mandate::key::Jwk;
@@ -49,6 +51,7 @@ use damage::damaged;
 use desk::Desk;
 use event::{Init, kind};
 use sales::Sales;
+use standing::Standing;
 
 /// The book's file is `gateway.db`.
 pub const BOOK_NAME: &str = "gateway";
@@ -94,6 +97,8 @@ pub struct BookStatus {
     pub clock: Option<ClockFault>,
     /// Why the journal is not believed, if it is not.
     pub distrusted: Option<String>,
+    /// Whether the operator locked the key away.
+    pub locked: bool,
     /// How many uses wait for what became of them.
     pub reserved: u64,
     /// Principals that contradicted themselves, the newest first: at most [`EQUIVOCATIONS_MAX`]. The journal has them
@@ -108,7 +113,7 @@ pub struct Book {
     merchant: MerchantId,
     key: PublicKey,
     path: PathBuf,
-    distrusted: Arc<OnceLock<String>>,
+    standing: Arc<Standing>,
 }
 
 impl Book {
@@ -133,12 +138,15 @@ impl Book {
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Died), OpenError> {
         let (journal, died) = Journal::<Sales>::open(dir, BOOK_NAME, options)?;
         let path = book_path(dir);
-        let owner = journal.read_blocking(|db| {
-            rows::owner(db)?.ok_or_else(|| damaged("the first entry is missing"))
+        let first = journal.read_blocking(|db| {
+            let owner = rows::owner(db)?.ok_or_else(|| damaged("the first entry is missing"))?;
+            Ok((owner, rows::is_locked(db)?))
         });
-        let owner = owner.map_err(|source| OpenError::Store { path: path.clone(), source })?;
+        let (owner, is_locked) =
+            first.map_err(|source| OpenError::Store { path: path.clone(), source })?;
         let rows::Owner { merchant, key, .. } = owner;
-        Ok((Self { journal, merchant, key, path, distrusted: Arc::default() }, died))
+        let standing = Arc::new(Standing::new(is_locked));
+        Ok((Self { journal, merchant, key, path, standing }, died))
     }
 
     /// The book's file.
@@ -161,14 +169,14 @@ impl Book {
 
     /// Uses no mandate and signs no checkpoint from here on, because of `problem`.
     pub fn distrust(&self, problem: String) {
-        self.distrusted.get_or_init(|| problem);
+        self.standing.distrust(problem);
         self.journal.sign_no_more();
     }
 
     /// Why nothing is used, if the journal is not what it should be.
     #[must_use]
     pub fn distrusted(&self) -> Option<&str> {
-        self.distrusted.get().map(String::as_str)
+        self.standing.distrusted()
     }
 
     /// Runs one request on the writer's thread.
@@ -182,9 +190,26 @@ impl Book {
             .await
     }
 
-    /// Whether the journal is what it should be, as far as is known.
+    /// Whether anything may be used, sent or signed: the journal is what it should be, as far as is known, and the key
+    /// is not locked away.
     pub(crate) fn usable(&self) -> Result<(), Refusal> {
-        if self.distrusted().is_some() { Err(Refusal::JournalUnsafe) } else { Ok(()) }
+        self.standing.usable()
+    }
+
+    /// Runs one request that uses something, if anything may be used at that moment.
+    ///
+    /// Asked in the transaction: no use comes after the entry of a lock.
+    async fn use_at_desk<R: Send + 'static>(
+        &self,
+        now: ClockReading,
+        work: impl FnOnce(&mut Desk<'_, '_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<Result<R, Refusal>, WriteError> {
+        let standing = Arc::clone(&self.standing);
+        self.at_desk(now, move |desk| match standing.usable() {
+            Ok(()) => work(desk).map(Ok),
+            Err(refusal) => Ok(Err(refusal)),
+        })
+        .await
     }
 
     /// What is known of an intent that asks for the price of a call. Writes nothing.
@@ -215,10 +240,10 @@ impl Book {
         life_s: u64,
         jti: Jti,
     ) -> Result<Result<IntentState, Refusal>, WriteError> {
-        if let Err(refusal) = self.usable() {
-            return Ok(Err(refusal));
-        }
-        self.at_desk(now, move |desk| desk.quote(&intent, &call, &quote, life_s, jti)).await
+        let quoted = self
+            .use_at_desk(now, move |desk| desk.quote(&intent, &call, &quote, life_s, jti))
+            .await;
+        Ok(quoted?.and_then(|quoted| quoted))
     }
 
     /// The cart a payment names, with its entry, if it was made here. Blocks.
@@ -256,10 +281,9 @@ impl Book {
         cart: Option<(u64, Mandate<Cart>)>,
         call: Call,
     ) -> Result<Presented, WriteError> {
-        if let Err(refusal) = self.usable() {
-            return Ok(Presented::Refused(refusal));
-        }
-        self.at_desk(now, move |desk| desk.present_payment(&payment, cart.as_ref(), &call)).await
+        let presented =
+            self.use_at_desk(now, move |desk| desk.present_payment(&payment, cart.as_ref(), &call));
+        Ok(presented.await?.unwrap_or_else(Presented::Refused))
     }
 
     /// Uses an intent for a free action, as [`Book::present_payment`].
@@ -273,10 +297,8 @@ impl Book {
         intent: Trusted<Intent>,
         call: Call,
     ) -> Result<Presented, WriteError> {
-        if let Err(refusal) = self.usable() {
-            return Ok(Presented::Refused(refusal));
-        }
-        self.at_desk(now, move |desk| desk.present_free(&intent, &call)).await
+        let presented = self.use_at_desk(now, move |desk| desk.present_free(&intent, &call));
+        Ok(presented.await?.unwrap_or_else(Presented::Refused))
     }
 
     /// Says for good what became of a use; `None` if there is no such use. What was said before stays.
@@ -308,10 +330,9 @@ impl Book {
         reason: VoidReason,
         jti: Jti,
     ) -> Result<Presented, WriteError> {
-        if let Err(refusal) = self.usable() {
-            return Ok(Presented::Refused(refusal));
-        }
-        self.at_desk(now, move |desk| desk.bar(&payment, cart.as_ref(), reason, jti)).await
+        let presented =
+            self.use_at_desk(now, move |desk| desk.bar(&payment, cart.as_ref(), reason, jti));
+        Ok(presented.await?.unwrap_or_else(Presented::Refused))
     }
 
     /// The receipt of a use, if there is one. Blocks, and does not stall the writer: anyone may ask.
@@ -332,12 +353,12 @@ impl Book {
     ///
     /// [`WriteError`] when the journal cannot be read.
     pub async fn status(&self, now: ClockReading) -> Result<BookStatus, WriteError> {
-        let distrusted = self.distrusted().map(str::to_owned);
+        let (distrusted, locked) = (self.distrusted().map(str::to_owned), self.is_locked());
         self.at_desk(now, move |desk| {
             let reserved = rows::count_reserved(desk.tx.db())?;
             let equivocations = peers::equivocations(desk.tx.db(), EQUIVOCATIONS_MAX)?;
             let (head, clock) = (desk.tx.head(), desk.clock().err());
-            Ok(BookStatus { head, clock, distrusted, reserved, equivocations })
+            Ok(BookStatus { head, clock, distrusted, locked, reserved, equivocations })
         })
         .await
     }

@@ -16,7 +16,7 @@ use super::totals::Charge;
 
 /// Tables that a replay of the journal makes again, row by row.
 pub(super) const TABLES: &[&str] =
-    &["owner", "policy", "cart", "single_use", "total", "shown", "equivocation"];
+    &["owner", "policy", "lock", "cart", "single_use", "total", "shown", "equivocation"];
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE owner (
@@ -27,6 +27,10 @@ CREATE TABLE owner (
 CREATE TABLE policy (
     id INTEGER PRIMARY KEY CHECK (id = 0),
     digest BLOB NOT NULL            -- of the gateway.toml that was put in force last
+) STRICT;
+CREATE TABLE lock (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    seq INTEGER NOT NULL            -- the entry that locked the key away; no row, no lock
 ) STRICT;
 CREATE TABLE cart (
     seq INTEGER PRIMARY KEY,        -- its entry
@@ -107,6 +111,21 @@ pub(super) fn policy(db: &Connection) -> Result<Option<PolicyDigest>, StoreError
 pub(super) fn set_policy(db: &Connection, digest: &PolicyDigest) -> Result<(), StoreError> {
     db.execute("INSERT OR REPLACE INTO policy VALUES (0, ?)", [digest.as_bytes()])?;
     Ok(())
+}
+
+pub(super) fn lock(db: &Connection, seq: u64) -> Result<(), StoreError> {
+    db.execute("INSERT INTO lock VALUES (0, ?) ON CONFLICT DO NOTHING", [seq])?;
+    Ok(())
+}
+
+pub(super) fn unlock(db: &Connection) -> Result<(), StoreError> {
+    db.execute("DELETE FROM lock", [])?;
+    Ok(())
+}
+
+/// Whether the key is locked away.
+pub(super) fn is_locked(db: &Connection) -> Result<bool, StoreError> {
+    Ok(db.query_row("SELECT EXISTS (SELECT 1 FROM lock)", [], |row| row.get(0))?)
 }
 
 /// A cart as its row tells it.

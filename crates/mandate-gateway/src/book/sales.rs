@@ -177,6 +177,8 @@ impl Projection for Sales {
             Event::Receipt(receipt) => apply_receipt(db, seq, &receipt),
             Event::Bar(bar) => apply_bar(db, seq, &bar),
             Event::Policy(policy) => rows::set_policy(db, &policy.digest),
+            Event::Lock(_) => rows::lock(db, seq),
+            Event::Unlock(_) => rows::unlock(db),
             Event::Clock(_) | Event::PolicyRefused(_) | Event::RateLimited(_) => Ok(()),
         }
     }

@@ -113,6 +113,15 @@ impl StoppedBook {
         Ok((owner.merchant, owner.key))
     }
 
+    /// Whether the operator locked the key away.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be read.
+    pub fn is_locked(&self) -> Result<bool, StoreError> {
+        rows::is_locked(self.journal.db())
+    }
+
     /// The journal's head.
     ///
     /// # Errors

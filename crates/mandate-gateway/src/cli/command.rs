@@ -9,7 +9,7 @@ use super::audit::AuditCommand;
 use super::clock::ClockCommand;
 use super::config::ConfigCommand;
 use super::principal::PrincipalCommand;
-use super::{init, resolve};
+use super::{init, lock, resolve};
 
 const EXIT_CODES: &str = "\
 Without a command, the gateway runs.
@@ -92,6 +92,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ClockCommand,
     },
+    /// Wipe the key from the gateway's memory; no call goes on until an unlock
+    #[command(after_help = lock::LOCK_HELP)]
+    Lock,
+    /// Let the gateway have its key again; asks first
+    Unlock(lock::UnlockArguments),
     /// Check this installation, with the way out of what is wrong
     Doctor,
 }

@@ -12,6 +12,7 @@ mod context;
 mod doctor;
 mod init;
 mod journal;
+mod lock;
 mod places;
 mod principal;
 mod record;
@@ -74,6 +75,8 @@ fn dispatch(
         Command::Resolve(arguments) => resolve::run(arguments, context),
         Command::Audit { command } => audit::run(command, context),
         Command::Clock { command } => clock::run(&command, context),
+        Command::Lock => lock::lock(context),
+        Command::Unlock(arguments) => lock::unlock(&arguments, context),
         Command::Doctor => doctor::run(context),
     }
 }

@@ -10,14 +10,13 @@ use crate::RunConfig;
 
 /// Runs it. Prints where it listens once it does.
 pub(crate) fn run(log_format: LogFormat, context: &mut Context<'_, '_>) -> Result<(), Failure> {
-    // What the system denied is in the log, and the doctor tells it.
-    drop(program::start(log_format));
+    let warnings = program::start(log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Check(format!("cannot start: {error}")))?;
     let (ready, told) = oneshot::channel();
     let (file, state_dir) = (context.places.config(), context.places.state_dir());
     let config = RunConfig::new(file.to_owned(), state_dir.to_owned());
-    let config = RunConfig { ready: Some(ready), ..config };
+    let config = RunConfig { warnings, ready: Some(ready), ..config };
     runtime.block_on(async {
         let gateway = crate::run(config, program::stop_signal());
         let mut gateway = std::pin::pin!(gateway);

@@ -17,8 +17,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{
-    Checked, Confirmed, Contradicted, InclusionPath, Problem, Reserved, Resolve, Resolved, Signed,
-    Status, Stored, Waiting,
+    Checked, Confirmed, Contradicted, InclusionPath, Locked, Problem, Reserved, Resolve, Resolved,
+    Signed, Status, Stored, Unlocked, Waiting,
 };
 use crate::book::{Book, Equivocation, Outcome, Unsettled};
 use crate::service::{BoxError, Gateway, ResolveError};
@@ -79,6 +79,8 @@ where
             path(gateway, seq, size).await.map(|path| ok(&path))
         }
         (&Method::POST, "/verify") => verify(gateway, stop).await.map(|checked| ok(&checked)),
+        (&Method::POST, "/lock") => lock(gateway).await.map(|done| ok(&done)),
+        (&Method::POST, "/unlock") => unlock(gateway).await.map(|done| ok(&done)),
         (&Method::POST, "/clock/confirm") => confirm(gateway).await.map(|done| ok(&done)),
         _ => {
             let message = "there is nothing here; this gateway may be of another version";
@@ -95,6 +97,7 @@ async fn status(gateway: &Gateway) -> Result<Status, Refused> {
         merchant: book.merchant().clone(),
         kid: book.key().id(),
         key_problem: gateway.key_problem(),
+        locked: state.locked,
         book: book.path().display().to_string(),
         listen: settings.listen,
         settings: settings.digest,
@@ -104,6 +107,7 @@ async fn status(gateway: &Gateway) -> Result<Status, Refused> {
         memory_problem: gateway.memory().problem(),
         head: state.head,
         reserved: state.reserved,
+        warnings: gateway.warnings().to_vec(),
         equivocations: contradicted(state.equivocations, &settings.enrolment),
     })
 }
@@ -145,6 +149,22 @@ impl From<Unsettled> for Waiting {
         let Unsettled { seq, key, since, mandate } = unsettled;
         Self { seq, hash: key.to_string(), since, mandate }
     }
+}
+
+/// In a task of its own: who hangs up does not leave the key in memory.
+async fn lock(gateway: &Gateway) -> Result<Locked, Refused> {
+    let own = gateway.clone();
+    let locked = gateway.tasks().spawn(async move { own.lock().await }).await;
+    let durable = locked.map_err(|error| damaged(&error))?.map_err(|error| unwritten(&error))?;
+    Ok(Locked { durable })
+}
+
+async fn unlock(gateway: &Gateway) -> Result<Unlocked, Refused> {
+    let own = gateway.clone();
+    let unlocked = gateway.tasks().spawn(async move { own.unlock().await }).await;
+    let key_problem =
+        unlocked.map_err(|error| damaged(&error))?.map_err(|error| unwritten(&error))?;
+    Ok(Unlocked { key_problem })
 }
 
 /// Without a key, or on a full disk, the last one that was signed is still good.

@@ -13,6 +13,8 @@
 //! | `POST /checkpoint` | [`Signed`]: the newest checkpoint, after one was signed of what is new |
 //! | `GET /path?seq=N&size=M` | [`InclusionPath`]: the way from entry `N` to the root of the first `M` entries |
 //! | `POST /verify` | [`Checked`]: whether the whole journal fits; takes as long as it takes |
+//! | `POST /lock` | [`Locked`]: the key is wiped from memory, and no call goes on until an unlock |
+//! | `POST /unlock` | [`Unlocked`]: the key is asked of its store again |
 //! | `POST /clock/confirm` | [`Confirmed`]: this machine's clock is the measure from now on |
 //!
 //! What is not answered so is a [`Problem`] with an HTTP status that fits it: 400 `malformed`, 404 `use_unknown` or
@@ -29,8 +31,8 @@ use tokio::net::UnixListener;
 
 pub use serve::serve;
 pub use wire::{
-    Checked, Confirmed, Contradicted, InclusionPath, Problem, Reserved, Resolve, ResolveFault,
-    ResolveOutcome, Resolved, Signed, Status, Stored, Waiting,
+    Checked, Confirmed, Contradicted, InclusionPath, Locked, Problem, Reserved, Resolve,
+    ResolveFault, ResolveOutcome, Resolved, Signed, Status, Stored, Unlocked, Waiting,
 };
 
 /// The socket's name in the state folder.

@@ -27,6 +27,8 @@ pub struct Status {
     pub kid: KeyId,
     /// Why that key is not at hand.
     pub key_problem: Option<String>,
+    /// Whether the operator locked it away; `key_problem` says so, too.
+    pub locked: bool,
     /// The book's file.
     pub book: String,
     /// Where it listens for calls.
@@ -45,6 +47,8 @@ pub struct Status {
     pub head: Head,
     /// How many uses wait for what became of them.
     pub reserved: u64,
+    /// What the system denied that would protect the key better, a sentence each.
+    pub warnings: Vec<String>,
     /// Principals whose wallet's log contradicts itself under a key that is listed: the newest first.
     pub equivocations: Vec<Contradicted>,
 }
@@ -198,6 +202,22 @@ pub enum Checked {
 pub struct Confirmed {
     /// What it says.
     pub confirmed: UnixSeconds,
+}
+
+/// The key is wiped from memory.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Locked {
+    /// False when the disk is full: the lock holds, but only until the gateway stops.
+    pub durable: bool,
+}
+
+/// The key is asked of its store again.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlocked {
+    /// Why it is not at hand yet, and the way out.
+    pub key_problem: Option<String>,
 }
 
 /// Why nothing was done.

@@ -95,6 +95,8 @@ async fn execute<S>(
 where
     S: Upstream,
 {
+    // A lock, or a fault of the journal, may have come after the use was written down: it stays reserved.
+    gateway.book().usable()?;
     let answer = send(gateway, inner, &reservation, whole, &told).await?;
     let status = answer.status();
     let Some(outcome) = outcome(status, answer.headers(), first) else {

@@ -200,7 +200,7 @@ impl Visit<'_> {
         let Admitted { trusted, in_flight } = admitted;
         let intent = &trusted.mandate;
         let used = async {
-            self.gateway.signer()?;
+            self.gateway.ready()?;
             let (whole, call) = self.whole(parts, target, body).await?;
             let turn = self.turn(intent.hash().into()).await?;
             let (own, told, trusted) =

@@ -1,15 +1,16 @@
 //! What all calls share: the book, the key, the settings in force, the clock.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use mandate::clock::{Clock, ClockReading};
 use mandate::id::JTI_BYTES;
 use mandate::token::{IssueError, Kind, Mandate};
 use mandate::{Jti, KeyId, PolicyDigest, PrincipalId, Signer};
 use mandate_host::head::HeadMemory;
+use mandate_host::key::Asking;
 use mandate_journal::WriteError;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
 
 use super::limits::PrincipalLimits;
@@ -33,11 +34,17 @@ struct Shared {
     clock: Arc<dyn Clock>,
     settings: RwLock<Arc<Settings>>,
     limits: RwLock<Arc<PrincipalLimits>>,
+    /// Held while it signs: whoever takes the key away must know that nobody uses it any more.
     key: RwLock<Key>,
+    /// Whether the key's store has said anything yet.
+    told: watch::Sender<bool>,
+    asking: Asking,
     /// Where the journal's head is remembered.
     memory: HeadMemory,
     /// Why the newest gateway.toml is not in force.
     settings_problem: RwLock<Option<Arc<str>>>,
+    /// What the system denied that would protect the key better, a sentence each.
+    warnings: OnceLock<Vec<String>>,
     turns: Arc<Turns>,
     /// Places for questions of anyone, who need no mandate: payments must not wait behind them.
     look_ups: Semaphore,
@@ -47,6 +54,7 @@ struct Shared {
 
 enum Key {
     Absent { problem: Arc<str> },
+    Locked,
     Present { signer: Arc<dyn Signer> },
 }
 
@@ -78,20 +86,29 @@ pub enum ResolveError {
     Write(#[from] WriteError),
 }
 
+impl Default for Key {
+    fn default() -> Self {
+        Self::Absent { problem: "it is being fetched; try again in a moment".into() }
+    }
+}
+
 impl Gateway {
     /// A gateway over an open book, without a key: it answers `unavailable` until [`Gateway::supply`].
     #[must_use]
     pub fn new(book: Book, settings: Settings, clock: Arc<dyn Clock>) -> Self {
         let limits = Arc::new(PrincipalLimits::new(&settings.limits));
-        let problem = "it is being fetched; try again in a moment".into();
+        let key = if book.is_locked() { Key::Locked } else { Key::default() };
         let shared = Shared {
             book,
             clock,
             limits: RwLock::new(limits),
             settings: RwLock::new(Arc::new(settings)),
-            key: RwLock::new(Key::Absent { problem }),
+            key: RwLock::new(key),
+            told: watch::Sender::default(),
+            asking: Asking::default(),
             memory: HeadMemory::default(),
             settings_problem: RwLock::default(),
+            warnings: OnceLock::new(),
             turns: Arc::default(),
             look_ups: Semaphore::new(LOOK_UPS_MAX),
             tasks: TaskTracker::new(),
@@ -99,7 +116,22 @@ impl Gateway {
         Self { shared: Arc::new(shared) }
     }
 
+    /// The same gateway, which tells its operator of what the system denied that would protect the key better.
+    #[must_use]
+    pub fn warned(self, warnings: Vec<String>) -> Self {
+        self.shared.warnings.get_or_init(|| warnings);
+        self
+    }
+
+    /// What the system denied that would protect the key better, a sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        self.shared.warnings.get().map_or(&[], Vec::as_slice)
+    }
+
     /// Puts the key in; from now on it also signs the journal's checkpoints, unless the journal is not believed.
+    ///
+    /// A gateway that is locked lets the key go.
     ///
     /// Whoever remembers the journal's head elsewhere holds the book against it first ([`Book::recall`],
     /// [`Book::distrust`]).
@@ -112,17 +144,53 @@ impl Gateway {
         if found != expected {
             return Err(WrongKey { found, expected });
         }
-        if self.book().distrusted().is_none() {
-            // An older copy would sign what contradicts the newer one.
-            self.book().sign_with(Arc::clone(&signer));
+        let mut key = write(&self.shared.key);
+        if !matches!(*key, Key::Locked) {
+            if self.book().distrusted().is_none() {
+                // An older copy would sign what contradicts the newer one.
+                self.book().sign_with(Arc::clone(&signer));
+            }
+            *key = Key::Present { signer };
+            self.shared.told.send_replace(true);
         }
-        *write(&self.shared.key) = Key::Present { signer };
         Ok(())
     }
 
     /// Says why there is no key.
     pub fn lack(&self, problem: &str) {
-        *write(&self.shared.key) = Key::Absent { problem: problem.into() };
+        let mut key = write(&self.shared.key);
+        if !matches!(*key, Key::Locked) {
+            *key = Key::Absent { problem: problem.into() };
+            self.shared.told.send_replace(true);
+        }
+    }
+
+    /// Lets the key go, and in no more: returns once no signature with it is under way and nothing here holds it.
+    pub(crate) fn let_go(&self) {
+        *write(&self.shared.key) = Key::Locked;
+        self.book().forget_key();
+    }
+
+    /// Says that the store is asked for the key anew, and has not said anything yet; whether the key was locked away.
+    pub(crate) fn let_in(&self) -> bool {
+        let mut key = write(&self.shared.key);
+        let was_locked = matches!(*key, Key::Locked);
+        if was_locked {
+            *key = Key::default();
+            self.shared.told.send_replace(false);
+        }
+        was_locked
+    }
+
+    /// The asking for the key.
+    pub(crate) fn asking(&self) -> &Asking {
+        &self.shared.asking
+    }
+
+    /// Waits until the store has given the key or said why not; a locked gateway asks for nothing.
+    pub(crate) async fn first_word(&self) {
+        // The sender is ours, so it is there.
+        drop(self.shared.told.subscribe().wait_for(|told| *told || self.book().is_locked()).await);
     }
 
     /// Where the journal's head is remembered beside the key, and how that goes.
@@ -165,6 +233,7 @@ impl Gateway {
         match &*read(&self.shared.key) {
             Key::Present { .. } => None,
             Key::Absent { problem } => Some(problem.to_string()),
+            Key::Locked => Some(Refusal::Locked.to_string()),
         }
     }
 
@@ -219,7 +288,7 @@ impl Gateway {
         key: UseKey,
         outcome: Outcome,
     ) -> Result<Mandate<mandate::Receipt>, ResolveError> {
-        self.signer()?;
+        self.ready()?;
         self.book().usable()?;
         let Some(_turn) = self.shared.turns.try_take(*key.as_bytes()) else {
             return Err(ResolveError::UnderWay);
@@ -248,14 +317,20 @@ impl Gateway {
         Arc::clone(&read(&self.shared.limits))
     }
 
-    /// The key, or the refusal of whatever would need it.
-    pub(super) fn signer(&self) -> Result<Arc<dyn Signer>, Refusal> {
+    /// Whether the key is at hand, or the refusal of whatever would need it.
+    pub(super) fn ready(&self) -> Result<(), Refusal> {
+        self.lend(|_| ())
+    }
+
+    /// Lends the key, if it is at hand. It is lent and not handed out, and a lock waits for it.
+    pub(super) fn lend<R>(&self, sign: impl FnOnce(&dyn Signer) -> R) -> Result<R, Refusal> {
         match &*read(&self.shared.key) {
-            Key::Present { signer } => Ok(Arc::clone(signer)),
+            Key::Present { signer } => Ok(sign(&**signer)),
             Key::Absent { problem } => {
                 tracing::debug!(%problem, "a call needs the key");
                 Err(Refusal::KeyUnavailable)
             }
+            Key::Locked => Err(Refusal::Locked),
         }
     }
 
@@ -264,7 +339,7 @@ impl Gateway {
     /// Nothing of a journal that is known to be wrong: what it says now may not be what was written down.
     pub(super) fn sign<K: Kind>(&self, recorded: &Recorded<K>) -> Result<Mandate<K>, Refusal> {
         self.book().usable()?;
-        recorded.sign(&*self.signer()?).map_err(|error: IssueError| {
+        self.lend(|signer| recorded.sign(signer))?.map_err(|error: IssueError| {
             tracing::error!(%error, "the key did not sign");
             Refusal::KeyUnavailable
         })

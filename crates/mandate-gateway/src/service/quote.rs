@@ -35,7 +35,7 @@ where
     S: Upstream,
 {
     let intent = &trusted.mandate;
-    gateway.signer()?;
+    gateway.ready()?;
     let known = gateway.book().intent_state(gateway.now(), intent.hash(), call.request).await;
     match known.map_err(unwritten)?? {
         IntentState::Fresh => {}

@@ -89,8 +89,12 @@ pub(super) async fn cart_of(
     gateway: &Gateway,
     payment: &Mandate<Payment>,
 ) -> Result<Option<(u64, Mandate<Cart>)>, Refusal> {
-    let (book, signer, payment) = (gateway.book().clone(), gateway.signer()?, payment.clone());
-    reading(move || book.cart_of(&payment, &*signer)).await
+    let (gateway, payment) = (gateway.clone(), payment.clone());
+    let look_up = move || match gateway.lend(|signer| gateway.book().cart_of(&payment, signer)) {
+        Ok(found) => found.map(Ok),
+        Err(refusal) => Ok(Err(refusal)),
+    };
+    reading(look_up).await?
 }
 
 /// Reads the journal off the async threads.

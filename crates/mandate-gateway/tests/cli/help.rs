@@ -7,7 +7,7 @@ use mandate_tests::{Said, bare, said};
 use crate::shop::{BINARY, assert_golden};
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 21] = [
     "",
     "run",
     "init",
@@ -26,6 +26,8 @@ const COMMANDS: [&str; 19] = [
     "audit reconcile",
     "clock",
     "clock confirm",
+    "lock",
+    "unlock",
     "doctor",
 ];
 

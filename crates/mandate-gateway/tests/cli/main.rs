@@ -15,6 +15,7 @@ mod door;
 mod equivocation;
 mod help;
 mod init;
+mod lock;
 mod look;
 mod principal;
 mod resolve;

@@ -10,7 +10,7 @@ use crate::book::event::{self, Decider, Event, kind};
 use crate::cli::record::{Presented, Record, Said};
 
 /// Every kind of entry, for `--kind`.
-pub(crate) const KINDS: [&str; 11] = [
+pub(crate) const KINDS: [&str; 13] = [
     kind::INIT,
     kind::POLICY,
     kind::POLICY_REFUSED,
@@ -21,6 +21,8 @@ pub(crate) const KINDS: [&str; 11] = [
     kind::REFUSAL,
     kind::EQUIVOCATION,
     kind::RATE_LIMITED,
+    kind::LOCK,
+    kind::UNLOCK,
     kind::CLOCK,
 ];
 
@@ -75,6 +77,7 @@ impl Fact {
                 words: format!("{} calls over a limit", limited.calls),
                 ..Self::default()
             },
+            Event::Lock(_) | Event::Unlock(_) => Self::words("by the operator".to_owned()),
             Event::Clock(_) => Self::words("confirmed by the operator".to_owned()),
         }
     }

@@ -78,7 +78,9 @@ impl Names {
             | Event::Init(_)
             | Event::Policy(_)
             | Event::PolicyRefused(_)
-            | Event::RateLimited(_) => None,
+            | Event::Lock(_)
+            | Event::RateLimited(_)
+            | Event::Unlock(_) => None,
         }
     }
 

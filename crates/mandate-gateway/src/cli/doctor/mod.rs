@@ -36,9 +36,12 @@ fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
     }];
     let config = config.ok();
     // A running gateway tells what it signs with; its store may be out of this user's reach.
-    let owner = stopped.as_ref().map(|(owner, _)| owner);
-    findings
-        .extend(config.as_ref().filter(|_| status.is_none()).map(|file| key_store(file, owner)));
+    let owner = stopped.as_ref().map(|stopped| &stopped.owner);
+    let unasked = config.as_ref().filter(|_| status.is_none());
+    findings.extend(unasked.map(|file| match &stopped {
+        Some(Stopped { locked: true, .. }) => locked(),
+        _ => key_store(file, owner),
+    }));
     findings.extend(config.as_ref().and_then(|file| merchant(file, owner)));
     findings.push(book);
     findings.push(gateway);
@@ -49,21 +52,36 @@ fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
         findings.push(network::upstream(&settings.upstream));
     }
     findings.push(doctor::memory());
-    let last = stopped.and_then(|(_, last)| last);
+    let last = stopped.and_then(|stopped| stopped.last_entry);
     findings.push(doctor::clock(context.now, last, "mandate-gateway clock confirm"));
     findings.push(doctor::disk(places.state_dir()));
     findings
 }
 
-/// The book's file; whose it is and when it was last written, where it can be looked at.
-fn book(places: &Places) -> (Finding, Option<(Owner, Option<UnixSeconds>)>) {
+/// What a stopped gateway's book says.
+struct Stopped {
+    owner: Owner,
+    /// Whether the operator locked the key away: it is then not asked for.
+    locked: bool,
+    last_entry: Option<UnixSeconds>,
+}
+
+/// The operator wanted it so: no fault, and nothing that may be forgotten.
+fn locked() -> Finding {
+    let way_out = "end it with `mandate-gateway unlock`";
+    Finding::warn("key", "the gateway is locked by its operator", way_out)
+}
+
+/// The book's file, and what it says where it can be looked at.
+fn book(places: &Places) -> (Finding, Option<Stopped>) {
     let path = places.book();
     let path = path.display();
     match StoppedBook::open(places.state_dir()) {
-        Ok(book) => match book.owner() {
-            Ok((merchant, key)) => {
+        Ok(book) => match book.owner().and_then(|owner| Ok((owner, book.is_locked()?))) {
+            Ok(((merchant, key), locked)) => {
                 let finding = Finding::ok("book", format!("{path} of {merchant}"));
-                (finding, Some((Owner { merchant, key }, last_entry(&book))))
+                let owner = Owner { merchant, key };
+                (finding, Some(Stopped { owner, locked, last_entry: last_entry(&book) }))
             }
             Err(error) => {
                 let way_out =
@@ -143,11 +161,12 @@ fn gateway(places: &Places) -> (Finding, Option<Status>) {
 /// What the running gateway says of itself.
 fn state(status: &Status, config: Option<&Loaded>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if status.key_problem.is_none() {
-        findings.push(Finding::ok("key", format!("{} is at hand", status.kid)));
-    }
+    findings.push(match &status.key_problem {
+        _ if status.locked => locked(),
+        None => Finding::ok("key", format!("{} is at hand", status.kid)),
+        Some(problem) => Finding::fail("key", problem.clone(), "until then nothing is signed"),
+    });
     let problems = [
-        ("key", &status.key_problem, "until then nothing is signed"),
         ("settings", &status.settings_problem, "the last good gateway.toml stays in force"),
         (
             "time",
@@ -183,6 +202,10 @@ fn state(status: &Status, config: Option<&Loaded>) -> Vec<Finding> {
         Finding::warn("principal", detail, way_out)
     });
     findings.extend(contradicted);
+    findings.extend(status.warnings.iter().map(|warning| {
+        let way_out = "the gateway's unit or its limits can grant it";
+        Finding::warn("protection", warning.clone(), way_out)
+    }));
     if status.reserved > 0 {
         let detail = format!("{} wait for what became of them", status.reserved);
         findings.push(Finding::warn("uses", detail, "look at them with `mandate-gateway resolve`"));
@@ -208,6 +231,7 @@ mod tests {
             merchant: "lux".parse().unwrap(),
             kid: key.id(),
             key_problem: Some("locked".to_owned()),
+            locked: false,
             book: "/s/gateway.db".to_owned(),
             listen: "127.0.0.1:1".parse().unwrap(),
             settings: mandate::PolicyDigest::of(b""),
@@ -217,6 +241,7 @@ mod tests {
             memory_problem: Some("a systemd credential cannot remember it".to_owned()),
             head: mandate_journal::Chain::default().head(),
             reserved: 2,
+            warnings: vec!["swap".to_owned()],
             equivocations: vec![Contradicted {
                 principal,
                 seq: 9,
@@ -231,8 +256,12 @@ mod tests {
             ("journal", Verdict::Fail),
             ("memory", Verdict::Warn),
             ("principal", Verdict::Warn),
+            ("protection", Verdict::Warn),
             ("uses", Verdict::Warn),
         ];
         assert_eq!(found, expected);
+        let status = Status { locked: true, ..status };
+        let key = state(&status, None).remove(0);
+        assert_eq!((key.check, key.result), ("key", Verdict::Warn));
     }
 }

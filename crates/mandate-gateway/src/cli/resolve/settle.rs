@@ -18,6 +18,9 @@ use crate::cli::{GATEWAY, init};
 use crate::door::{Resolve, Resolved};
 use crate::settings::load;
 
+/// Where a lock stands: a stopped gateway has nobody to ask for the key either.
+const LOCKED: &str = "the gateway is locked; start it, and end that with `mandate-gateway unlock`";
+
 /// Gives the receipt, also of what was settled before.
 pub(super) fn settle(asked: Resolve, context: &Context<'_, '_>) -> Result<String, Failure> {
     match Running::find(&context.places)? {
@@ -33,12 +36,15 @@ fn by_hand(asked: Resolve, places: &Places) -> Result<String, Failure> {
     let outcome = Outcome::try_from(asked).map_err(|fault| Failure::Usage(fault.to_string()))?;
     let loaded = load(places.config()).map_err(|error| bad_config(&error))?;
     let location = init::key_location(&loaded.settings.key)?;
-    // The key first: what cannot be signed is not written either.
-    let signer = mandate_keys::load(&location).map_err(|error| Failure::Check(chain(&error)))?.key;
     let clock = SystemClock::new().map_err(|error| Failure::Check(chain(&error)))?;
     let (book, _died) = Book::open(places.state_dir(), Options::default()).map_err(|error| {
         if matches!(error, OpenError::InUse { .. }) { started(places) } else { unopened(&error) }
     })?;
+    if book.is_locked() {
+        return Err(Failure::Check(LOCKED.to_owned()));
+    }
+    // The key before the entry: what cannot be signed is not written either.
+    let signer = mandate_keys::load(&location).map_err(|error| Failure::Check(chain(&error)))?.key;
     init::same_key(&signer.public_key(), book.key()).map_err(Failure::Check)?;
     let runtime = Builder::new_current_thread().build();
     let runtime = runtime.map_err(|error| Failure::Check(format!("cannot start: {error}")))?;

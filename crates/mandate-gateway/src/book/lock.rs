@@ -1,0 +1,52 @@
+//! The key locked away: no use after the entry that says so, and a last checkpoint over it.
+
+use mandate::clock::ClockReading;
+use mandate_journal::WriteError;
+
+use super::Book;
+use super::event::{self, kind};
+
+impl Book {
+    /// Uses nothing from here on: at once, then durably, under a last checkpoint. Whether it is on disk; on a full one it
+    /// holds until the process ends.
+    ///
+    /// The key is still to be taken away: [`Book::forget_key`].
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Unknown`] when the disk failed.
+    pub async fn lock(&self, now: ClockReading) -> Result<bool, WriteError> {
+        self.standing.set_locked(true);
+        let written = self.at_desk(now, |desk| {
+            desk.append(kind::LOCK, &event::Lock {})?;
+            desk.tx.seal()
+        });
+        match written.await {
+            Ok(()) => Ok(true),
+            Err(WriteError::NotApplied(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends a lock, durably, then at once.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written: the lock then stands.
+    pub async fn unlock(&self, now: ClockReading) -> Result<(), WriteError> {
+        self.at_desk(now, |desk| desk.append(kind::UNLOCK, &event::Unlock {}).map(drop)).await?;
+        self.standing.set_locked(false);
+        Ok(())
+    }
+
+    /// Whether the operator locked the key away.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.standing.is_locked()
+    }
+
+    /// Lets the key go that [`Book::sign_with`] gave; returns once no signature with it is under way.
+    pub fn forget_key(&self) {
+        self.journal.forget_key();
+    }
+}

@@ -1,0 +1,131 @@
+//! Which key is the book's, what follows when its store has it, and when the operator locks it away.
+
+use std::sync::Arc;
+
+use mandate_host::{head, key, log};
+use mandate_journal::{RecallError, WriteError};
+use mandate_keys::{KeyLocation, Loaded, Remembered, Service, StoreKind};
+use tokio_util::sync::CancellationToken;
+
+use crate::service::Gateway;
+
+impl Gateway {
+    /// Begins to ask for the key, unless the gateway is locked.
+    pub(crate) async fn ask_for_the_key(&self) {
+        if self.book().is_locked() {
+            tracing::warn!("locked by the operator: the key is not asked for, and no call goes on");
+            return;
+        }
+        self.asking().turn().await.begin(|stop| fetch(self.clone(), stop));
+    }
+
+    /// Wipes the key from memory after its last checkpoint, and lets it in no more; whether that outlives the process.
+    ///
+    /// After the answer nothing of this process holds the key, and no call begins its way to the API. One that was on it
+    /// goes on, and what became of it is written down; its receipt is signed after an [`Gateway::unlock`]. A store that
+    /// was asked and answers later is not heard.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Unknown`] when the disk failed; the key is gone all the same.
+    pub async fn lock(&self) -> Result<bool, WriteError> {
+        let mut turn = self.asking().turn().await;
+        let (locked, ()) = tokio::join!(self.book().lock(self.now()), turn.end());
+        // Whatever became of the entry, and before a store that may be slow is asked to remember anything.
+        self.let_go();
+        tracing::warn!("locked: the key is wiped from memory");
+        if let Some(checkpoint) = self.book().checkpoint() {
+            self.memory().keep(checkpoint.to_string()).await;
+        }
+        locked
+    }
+
+    /// Ends a lock and asks for the key; why it is not at hand yet, if it is not.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written: the lock then stands.
+    pub async fn unlock(&self) -> Result<Option<String>, WriteError> {
+        let mut turn = self.asking().turn().await;
+        self.book().unlock(self.now()).await?;
+        tracing::warn!("unlocked");
+        if self.let_in() {
+            turn.begin(|stop| fetch(self.clone(), stop));
+        }
+        drop(turn);
+        self.wait_for_the_key().await;
+        Ok(self.key_problem())
+    }
+
+    /// Waits for the first word of the key store, but not for ever.
+    pub(crate) async fn wait_for_the_key(&self) {
+        tokio::select! {
+            () = self.first_word() => {}
+            () = tokio::time::sleep(key::WORD_WAIT) => {}
+        }
+    }
+}
+
+/// Asks the store until it has the book's key.
+async fn fetch(gateway: Gateway, stop: CancellationToken) {
+    let location = match key::location(&gateway.settings().key, Service::Gateway) {
+        Ok(location) => location,
+        Err(error) => return gateway.lack(&format!("[key] account {error}")),
+    };
+    let taker = gateway.clone();
+    let place = location.clone();
+    let take = async move |loaded| take_key(&taker, &place, loaded).await;
+    let lack = async move |problem: &str| {
+        tracing::warn!(%problem, "no key yet; no call goes on");
+        gateway.lack(problem);
+    };
+    key::fetch(location, stop, take, lack).await;
+}
+
+async fn take_key(gateway: &Gateway, place: &KeyLocation, loaded: Loaded) -> Result<(), String> {
+    let Loaded { key, store, remembered } = loaded;
+    if !key.is_locked_in_memory() {
+        tracing::warn!("the key's page cannot be locked in memory: raise RLIMIT_MEMLOCK");
+    }
+    if key.public_key() == *gateway.book().key()
+        && is_the_newest(gateway, remembered, (place, store)).await?
+    {
+        gateway.memory().place(place.clone(), store);
+    }
+    gateway
+        .supply(Arc::new(key))
+        .map_err(|error| format!("{store}: {error}; name the right account in gateway.toml"))?;
+    tracing::info!(%store, "the key is at hand");
+    Ok(())
+}
+
+/// Whether the journal has everything that is remembered of it beside its key; after one that lacks something, no call
+/// goes on.
+async fn is_the_newest(
+    gateway: &Gateway,
+    remembered: Remembered,
+    found: (&KeyLocation, StoreKind),
+) -> Result<bool, String> {
+    let Remembered::Text(note) = remembered else { return Ok(true) };
+    let book = gateway.book().clone();
+    let recalled = tokio::task::spawn_blocking(move || book.recall(&note)).await;
+    match recalled.map_err(|error| log::chain(&error))? {
+        Ok(()) => Ok(true),
+        Err(RecallError::Fault(fault)) => {
+            let problem = if fault.is_unsigned() {
+                head::unreadable(&log::chain(&fault), "gateway", found)
+            } else {
+                format!(
+                    "{}; stop the gateway, put the newest copy of {} back and start it again (if that is lost, nobody knows \
+                 what was executed since: begin a new journal under a new key)",
+                    log::chain(&fault),
+                    gateway.book().path().display()
+                )
+            };
+            tracing::error!(%problem, "the journal is not the newest; no call goes on");
+            gateway.book().distrust(problem);
+            Ok(false)
+        }
+        Err(error) => Err(log::chain(&error)),
+    }
+}

@@ -1,0 +1,104 @@
+//! The key locked away: no call goes on, none begins its way to the API, and what was on it is not lost.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use mandate_gateway::Gateway;
+use mandate_journal::{Fault, Hook, Hooks, Options};
+use mandate_tests::gateway::{Ask, Call, GatewayHome, Payer, Reaction, SaleState, Shop};
+use tokio::runtime::Handle;
+
+use crate::{Street, booking, refused, room, street, told};
+
+/// Ends the lock and gives the key, which no store of this home has.
+async fn unlock(shop: &Shop, home: &GatewayHome) {
+    assert!(shop.gateway.unlock().await.unwrap().is_some(), "no store has it");
+    shop.gateway.supply(home.key().clone()).unwrap();
+}
+
+#[tokio::test]
+async fn a_locked_gateway_answers_unavailable_and_asks_the_api_for_nothing_also_after_a_restart() {
+    let Street { mut shop, ada, home } = street().await;
+    let paid = shop.pay(&ada, &room(), &booking()).await;
+    assert_eq!(shop.send_payment(&booking(), &paid).await.status, 200);
+    let payment = shop.pay(&ada, &room(), &booking()).await;
+    assert!(shop.gateway.lock().await.unwrap());
+    let (heard, quoted) = (shop.api.heard().len(), shop.api.quoted().len());
+    let rooms = Call::bare("GET", "/rooms");
+    for _ in 0..2 {
+        let now = shop.clock.now();
+        let asked = ada.intent(shop.merchant(), &room(), now);
+        let free = ada.intent(shop.merchant(), &Ask::one("search_rooms"), now);
+        let unavailable = refused(503, "unavailable");
+        assert_eq!(told(&shop.send_intent(&booking(), &asked).await), unavailable);
+        assert_eq!(told(&shop.send_intent(&rooms, &free).await), unavailable);
+        assert_eq!(told(&shop.send_payment(&booking(), &payment).await), unavailable);
+        assert_eq!(told(&shop.ask_receipt(&paid.hash().to_string()).await), unavailable);
+        assert_eq!(told(&shop.ask_void(&payment).await), unavailable);
+        // A key that comes all the same is let go.
+        shop.close().await.unwrap();
+        shop = home.open(home.settings([&ada])).await;
+        assert!(shop.gateway.book().is_locked());
+    }
+    assert_eq!((shop.api.heard().len(), shop.api.quoted().len()), (heard, quoted));
+    unlock(&shop, &home).await;
+    assert_eq!(shop.send_payment(&booking(), &payment).await.status, 200);
+    shop.check().await;
+}
+
+#[tokio::test]
+async fn a_call_that_was_on_its_way_is_written_down_and_its_receipt_comes_after_the_unlock() {
+    let Street { shop, ada, home } = street().await;
+    let payment = shop.pay(&ada, &room(), &booking()).await;
+    shop.api.script([Reaction::executed("A-1")]);
+    let held = shop.api.hold();
+    let client = tokio::spawn(shop.send_payment(&booking(), &payment));
+    shop.api.arrived(1).await;
+    shop.gateway.lock().await.unwrap();
+    drop(held);
+    assert_eq!(told(&client.await.unwrap()), refused(503, "unavailable"));
+    unlock(&shop, &home).await;
+    let answered = shop.send_payment(&booking(), &payment).await;
+    assert_eq!(told(&answered), (200, None));
+    assert_eq!(shop.api.executions().len(), 1);
+    let sales = shop.check().await;
+    assert_eq!(sales[&payment.hash().to_string()].order.as_deref(), Some("A-1"));
+}
+
+/// The hook that locks the gateway once a use is on disk, before the call is sent.
+fn locks(gateway: &Arc<OnceLock<Gateway>>, armed: &Arc<AtomicBool>) -> Hook {
+    let (gateway, armed, runtime) = (Arc::clone(gateway), Arc::clone(armed), Handle::current());
+    Arc::new(move || -> Option<Fault> {
+        if armed.swap(false, Ordering::SeqCst) {
+            let gateway = gateway.get().unwrap().clone();
+            let book = gateway.book().clone();
+            runtime.spawn(async move { gateway.lock().await });
+            while !book.is_locked() {
+                std::thread::yield_now();
+            }
+        }
+        None
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_between_the_use_and_the_call_sends_nothing_and_the_use_stays_reserved() {
+    let (home, ada) = (GatewayHome::new(), Payer::new([1; 32]));
+    let (gateway, armed) = (Arc::new(OnceLock::new()), Arc::new(AtomicBool::new(false)));
+    let hooks = Hooks { before_commit: None, after_commit: Some(locks(&gateway, &armed)) };
+    let options = Options { hooks, ..Options::default() };
+    let shop = home.open_with(home.settings([&ada]), options).await;
+    let payment = shop.pay(&ada, &room(), &booking()).await;
+    gateway.set(shop.gateway.clone()).unwrap();
+    armed.store(true, Ordering::SeqCst);
+    let answered = shop.send_payment(&booking(), &payment).await;
+    assert_eq!(told(&answered), refused(503, "unavailable"));
+    assert!(!armed.load(Ordering::SeqCst), "the use was written down");
+    assert!(shop.api.heard().is_empty(), "nothing with an effect reached the API");
+    assert_eq!(shop.reserved().len(), 1);
+    unlock(&shop, &home).await;
+    shop.api.script([Reaction::executed("A-1")]);
+    assert_eq!(shop.send_payment(&booking(), &payment).await.status, 201);
+    let sales = shop.check().await;
+    assert_eq!(sales[&payment.hash().to_string()].state, SaleState::Executed);
+}
