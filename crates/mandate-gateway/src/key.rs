@@ -84,9 +84,7 @@ async fn fetch(gateway: Gateway, stop: CancellationToken) {
 
 async fn take_key(gateway: &Gateway, place: &KeyLocation, loaded: Loaded) -> Result<(), String> {
     let Loaded { key, store, remembered } = loaded;
-    if !key.is_locked_in_memory() {
-        tracing::warn!("the key's page cannot be locked in memory: raise RLIMIT_MEMLOCK");
-    }
+    gateway.warnings().look_at(&key);
     if key.public_key() == *gateway.book().key()
         && is_the_newest(gateway, remembered, (place, store)).await?
     {

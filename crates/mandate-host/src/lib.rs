@@ -10,4 +10,5 @@ pub mod key;
 pub mod log;
 pub mod program;
 pub mod socket;
+pub mod warnings;
 pub mod watch;

@@ -24,6 +24,8 @@ pub fn start(log_format: LogFormat) -> Vec<String> {
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
+    // What is not all of it is no warning where the key's page is locked, which is told when the key comes.
+    tracing::info!("memory kept out of swap: {}", hardening.memory);
     warnings
 }
 

@@ -11,6 +11,7 @@ use mandate::text::Purpose;
 use mandate_host::head::HeadMemory;
 use mandate_host::key::Asking;
 use mandate_host::log;
+use mandate_host::warnings::Warnings;
 use mandate_ledger::{Call, Caller, Durability, Ledger, LedgerError, Outcome, Refusal, Scope};
 use mandate_policy::{Denial, Violation};
 use mandate_proto::paths::Paths;
@@ -48,8 +49,8 @@ pub(crate) struct Daemon {
     pub(crate) strangers: Strangers,
     /// Work that shutdown waits for: everything between a reservation and its answer.
     pub(crate) tasks: TaskTracker,
-    /// What the system denied that would protect the key better, a sentence each.
-    pub(crate) warnings: Vec<String>,
+    /// What the system denied that would protect the key better.
+    pub(crate) warnings: Warnings,
 }
 
 impl std::fmt::Debug for Daemon {

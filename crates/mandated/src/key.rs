@@ -99,9 +99,7 @@ async fn supply(daemon: &Daemon, loaded: Loaded, place: &KeyLocation) -> Result<
             expected.id()
         ));
     }
-    if !key.is_locked_in_memory() {
-        tracing::warn!("the key's page cannot be locked in memory: raise RLIMIT_MEMLOCK");
-    }
+    daemon.warnings.look_at(&key);
     let unhashed = daemon.ledger.unhashed(daemon.clock.read()).await;
     let unhashed = unhashed.map_err(|error| log::chain(&error))?;
     let key: Arc<dyn Signer> = Arc::new(key);

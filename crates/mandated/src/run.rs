@@ -14,6 +14,7 @@ use mandate_host::head::{HeadMemory, seal_now_and_then};
 use mandate_host::key::Asking;
 use mandate_host::log;
 use mandate_host::socket::SocketError;
+use mandate_host::warnings::Warnings;
 use mandate_host::watch::{self, Folders};
 use mandate_ledger::{Died, Ledger, OpenError, Options, StoreError, VerifyFault};
 use mandate_proto::paths::Paths;
@@ -181,7 +182,7 @@ async fn over(
         clock,
         paths,
         sockets,
-        warnings,
+        warnings: Warnings::new(warnings),
     });
     write_down_the_policy(&daemon).await;
     serve(&daemon, listeners, died, shutdown, ready).await

@@ -107,7 +107,7 @@ async fn status(gateway: &Gateway) -> Result<Status, Refused> {
         memory_problem: gateway.memory().problem(),
         head: state.head,
         reserved: state.reserved,
-        warnings: gateway.warnings().to_vec(),
+        warnings: gateway.warnings().list(),
         equivocations: contradicted(state.equivocations, &settings.enrolment),
     })
 }

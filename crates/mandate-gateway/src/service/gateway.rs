@@ -9,6 +9,7 @@ use mandate::token::{IssueError, Kind, Mandate};
 use mandate::{Jti, KeyId, PolicyDigest, PrincipalId, Signer};
 use mandate_host::head::HeadMemory;
 use mandate_host::key::Asking;
+use mandate_host::warnings::Warnings;
 use mandate_journal::WriteError;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
@@ -43,8 +44,7 @@ struct Shared {
     memory: HeadMemory,
     /// Why the newest gateway.toml is not in force.
     settings_problem: RwLock<Option<Arc<str>>>,
-    /// What the system denied that would protect the key better, a sentence each.
-    warnings: OnceLock<Vec<String>>,
+    warnings: OnceLock<Warnings>,
     turns: Arc<Turns>,
     /// Places for questions of anyone, who need no mandate: payments must not wait behind them.
     look_ups: Semaphore,
@@ -119,14 +119,13 @@ impl Gateway {
     /// The same gateway, which tells its operator of what the system denied that would protect the key better.
     #[must_use]
     pub fn warned(self, warnings: Vec<String>) -> Self {
-        self.shared.warnings.get_or_init(|| warnings);
+        self.shared.warnings.get_or_init(|| Warnings::new(warnings));
         self
     }
 
-    /// What the system denied that would protect the key better, a sentence each.
-    #[must_use]
-    pub fn warnings(&self) -> &[String] {
-        self.shared.warnings.get().map_or(&[], Vec::as_slice)
+    /// What the system denied that would protect the key better.
+    pub(crate) fn warnings(&self) -> &Warnings {
+        self.shared.warnings.get_or_init(Warnings::default)
     }
 
     /// Puts the key in; from now on it also signs the journal's checkpoints, unless the journal is not believed.

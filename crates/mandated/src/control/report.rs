@@ -44,7 +44,7 @@ pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Sta
         ledger_path: path(daemon.ledger.path()),
         wallet_socket: path(&daemon.paths.wallet_socket()),
         control_socket: path(&daemon.paths.control_socket()),
-        warnings: daemon.warnings.iter().cloned().chain(daemon.memory.problem()).collect(),
+        warnings: daemon.warnings.list().into_iter().chain(daemon.memory.problem()).collect(),
         equivocations: ledger.equivocations.into_iter().map(equivocation).collect(),
         locked: ledger.locked,
     })
