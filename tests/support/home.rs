@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use keyring_core::api::CredentialStoreApi as _;
 use mandate::{MerchantId, PrincipalId, PublicKey, UnixSeconds};
 use mandate_keys::{
     Account, KeyLocation, KeyStoreError, Remembered, Service, StoreChoice, StoreKind,
@@ -13,7 +12,7 @@ use mandate_ledger::{Genesis, Ledger};
 use mandate_proto::paths::{Overrides, Paths};
 use tempfile::TempDir;
 
-use crate::{Merchant, alone};
+use crate::{Merchant, alone, canary};
 
 /// The merchant that most rules list.
 pub const LUX: &str = "lux-hotels";
@@ -162,14 +161,13 @@ impl Home {
     /// If it is not there.
     #[must_use]
     pub fn seed(&self) -> Vec<u8> {
-        let (service, account) = (self.location.service.as_str(), self.location.account.as_str());
-        let open = || {
-            let store = linux_keyutils_keyring_store::Store::new().expect("a keyring");
-            store.build(service, account, None).expect("an entry")
-        };
-        // The first access may give the thread another session keyring.
-        drop(open());
-        open().get_secret().expect("a key")
+        canary::kept(&self.location)
+    }
+
+    /// The key's name in its store.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        self.location.account.as_str()
     }
 
     /// A wallet.toml that lists the agent `travel` and both merchants, with these rules beside them.
