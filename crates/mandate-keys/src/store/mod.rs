@@ -227,4 +227,6 @@ fn find<T>(
 }
 
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod tests;

@@ -11,10 +11,10 @@ use crate::seed::SEED_BYTES;
 use crate::testing::{Rerun, skip};
 
 /// A location that no other test uses, whose key is removed from the kernel at the end.
-struct Place(KeyLocation);
+pub(super) struct Place(pub(super) KeyLocation);
 
 impl Place {
-    fn new(test: &str, choice: StoreChoice) -> Self {
+    pub(super) fn new(test: &str, choice: StoreChoice) -> Self {
         let account: Account = format!("test-{}-{test}", std::process::id()).parse().unwrap();
         Self(KeyLocation { service: Service::Wallet, choice, account })
     }
@@ -33,7 +33,7 @@ impl Drop for Place {
     }
 }
 
-fn keyutils_absent() -> bool {
+pub(super) fn keyutils_absent() -> bool {
     match load(&Place::new("probe", StoreChoice::Keyutils).0) {
         Err(KeyStoreError::Unreachable { source, .. }) => {
             skip(&format!("the kernel keyring cannot be reached: {source}"));
@@ -258,11 +258,11 @@ fn inner_no_bus() {
 }
 
 /// Has a session's GNOME Keyring make a login keyring, unlocked.
-const UNLOCK: &str =
+pub(super) const UNLOCK: &str =
     "printf password | gnome-keyring-daemon --unlock --components=secrets >/dev/null";
 
 /// Runs a test beside a fresh GNOME Keyring, once a shell ran `prepare` on its bus.
-fn beside_gnome_keyring(test: &str, prepare: &str) {
+pub(super) fn beside_gnome_keyring(test: &str, prepare: &str) {
     for program in ["dbus-run-session", "gnome-keyring-daemon"] {
         if std::process::Command::new(program).arg("--version").output().is_err() {
             skip(&format!("{program} is not installed"));
