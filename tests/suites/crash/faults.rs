@@ -24,17 +24,21 @@ enum Step {
     Executed,
     Freeze,
     Thaw,
+    Lock,
+    Unlock,
     Reload,
     Confirm,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 10] = [
     Step::Intent,
     Step::Pay,
     Step::Void,
     Step::Executed,
     Step::Freeze,
     Step::Thaw,
+    Step::Lock,
+    Step::Unlock,
     Step::Reload,
     Step::Confirm,
 ];
@@ -95,16 +99,22 @@ async fn write(wallet: &Wallet, tokens: &mut Tokens, step: Step) -> Result<(), L
             // A contradiction is written down and then refused; told again, it is known.
             ledger.record_receipt(now, &travel, receipt).await?;
         }
-        Step::Freeze => match ledger.freeze(now, 0, Scope::Wallet, None).await? {
-            Durability::Durable => {}
-            // It holds until the process ends, and is not on disk.
-            Durability::UntilExit => return Err(LedgerError::NotApplied(StoreError::Injected)),
-        },
+        Step::Freeze => durable(ledger.freeze(now, 0, Scope::Wallet, None).await?)?,
         Step::Thaw => ledger.thaw(now, 0, lux).await?,
+        Step::Lock => durable(ledger.lock(now, 0).await?)?,
+        Step::Unlock => ledger.unlock(now, 0).await?,
         Step::Reload => ledger.reload(now, ledger.rules()).await?,
         Step::Confirm => ledger.confirm_clock(now, 0).await?,
     }
     Ok(())
+}
+
+/// On a full disk a stop holds until the process ends, and is not written.
+fn durable(durability: Durability) -> Result<(), LedgerError> {
+    match durability {
+        Durability::Durable => Ok(()),
+        Durability::UntilExit => Err(LedgerError::NotApplied(StoreError::Injected)),
+    }
 }
 
 /// A ledger whose next commit breaks once the switch is set.
@@ -148,6 +158,7 @@ async fn story(broken: Step, how: Break) -> (Vec<(u64, u64)>, Vec<Scope>) {
     wallet.check(now.clone(), tokens.payment.as_slice()).await;
     let wallet = wallet.restart(now.clone()).await;
     wallet.check(now.clone(), tokens.payment.as_slice()).await;
+    assert!(!wallet.ledger.is_locked(), "{broken:?} {how:?}");
     let frozen = wallet.ledger.status(now.clone()).await.unwrap().frozen;
     (wallet.spent(now).await, frozen)
 }

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use mandate_gateway::Gateway;
+use mandate::KeySet;
+use mandate_gateway::book::{Presented, Trusted};
+use mandate_gateway::{Gateway, Refusal};
 use mandate_journal::{Fault, Hook, Hooks, Options};
 use mandate_tests::gateway::{Ask, Call, GatewayHome, Payer, Reaction, SaleState, Shop};
 use tokio::runtime::Handle;
@@ -63,6 +65,29 @@ async fn a_call_that_was_on_its_way_is_written_down_and_its_receipt_comes_after_
     assert_eq!(shop.api.executions().len(), 1);
     let sales = shop.check().await;
     assert_eq!(sales[&payment.hash().to_string()].order.as_deref(), Some("A-1"));
+}
+
+/// Whoever was past the gateway's own look at the key is told so by the book, in the transaction that would use it.
+#[tokio::test]
+async fn the_book_writes_no_use_after_the_entry_of_a_lock() {
+    let Street { shop, ada, home } = street().await;
+    let (now, rooms) = (shop.gateway.now(), Call::bare("GET", "/rooms"));
+    let intent = ada.intent(shop.merchant(), &Ask::one("search_rooms"), shop.clock.now());
+    let mandate = intent.clone();
+    let trusted = Trusted { mandate, keys: KeySet::new([ada.public_key()]) };
+    let call = mandate_gateway::Call {
+        action: "search_rooms".parse().unwrap(),
+        request: rooms.digest(),
+        request_required: false,
+    };
+    shop.gateway.lock().await.unwrap();
+    let book = shop.gateway.book();
+    let presented = book.present_free(now.clone(), trusted.clone(), call.clone()).await.unwrap();
+    assert!(matches!(presented, Presented::Refused(Refusal::Locked)), "{presented:?}");
+    unlock(&shop, &home).await;
+    let presented = book.present_free(now, trusted, call).await.unwrap();
+    assert!(matches!(presented, Presented::Reserved(_)), "{presented:?}");
+    shop.check().await;
 }
 
 /// The hook that locks the gateway once a use is on disk, before the call is sent.
