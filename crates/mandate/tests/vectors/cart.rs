@@ -7,8 +7,13 @@ const CLAIMS: &str = r#"{"iss":"lux-hotels","aud":"ada","jti":"AAECAwQFBgcICQoLD
 
 const LINES: &str = r#"[{"title":"Room, 2 nights","quantity":2,"amount":18000},{"title":"City tax","quantity":4,"amount":600}]"#;
 
+/// A good one.
+pub(crate) fn parts() -> Parts {
+    Parts::new("cart-mandate+jwt", Holder::Merchant, CLAIMS)
+}
+
 pub(crate) fn cases() -> Vec<Case> {
-    Parts::new("cart-mandate+jwt", Holder::Merchant, CLAIMS).cases(ROWS)
+    parts().cases(ROWS)
 }
 
 /// Puts in this many lines of one unit, and their sum.

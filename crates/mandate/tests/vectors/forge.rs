@@ -106,7 +106,8 @@ impl Parts {
             .collect()
     }
 
-    fn with(&self, fault: Fault) -> Option<String> {
+    /// The token with this fault; `None` if what it changes is not there once.
+    pub(crate) fn with(&self, fault: Fault) -> Option<String> {
         let mut parts = self.clone();
         match fault {
             Fault::Claims(from, to) => parts.claims = swapped(&self.claims, from, to)?,

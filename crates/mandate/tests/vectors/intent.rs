@@ -4,10 +4,15 @@ use super::encoding;
 use super::forge::Fault::{Claims, Header, Parts as Altered};
 use super::forge::{Case, Holder, Parts, Row};
 
-const CLAIMS: &str = r#"{"iss":"ada","aud":"lux-hotels","jti":"AAECAwQFBgcICQoLDA0ODw","iat":1767225600,"exp":1767225660,"act":{"sub":"travel"},"action":{"sku":"book_room","quantity":1,"request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA"},"limit":{"currency":"EUR","max":20000},"log":{"size":7,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}}"#;
+pub(crate) const CLAIMS: &str = r#"{"iss":"ada","aud":"lux-hotels","jti":"AAECAwQFBgcICQoLDA0ODw","iat":1767225600,"exp":1767225660,"act":{"sub":"travel"},"action":{"sku":"book_room","quantity":1,"request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA"},"limit":{"currency":"EUR","max":20000},"log":{"size":7,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}}"#;
+
+/// A good one.
+pub(crate) fn parts() -> Parts {
+    Parts::new("intent-mandate+jwt", Holder::Principal, CLAIMS)
+}
 
 pub(crate) fn cases() -> Vec<Case> {
-    let parts = Parts::new("intent-mandate+jwt", Holder::Principal, CLAIMS);
+    let parts = parts();
     [SOUND, encoding::SHAPE, encoding::HEADER, encoding::JSON, MEMBERS, RULES, encoding::SIGNATURE]
         .iter()
         .flat_map(|rows| parts.cases(rows))

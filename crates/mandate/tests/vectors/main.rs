@@ -17,6 +17,7 @@ mod cart;
 mod encoding;
 mod forge;
 mod intent;
+mod jws_set;
 mod payment;
 mod receipt;
 

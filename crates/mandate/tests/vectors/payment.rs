@@ -5,8 +5,13 @@ use super::forge::{Case, Holder, Parts, Row};
 
 const CLAIMS: &str = r#"{"iss":"ada","aud":"lux-hotels","jti":"AAECAwQFBgcICQoLDA0ODw","iat":1767225610,"exp":1767225640,"act":{"sub":"travel"},"action":{"sku":"book_room","quantity":2,"request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA"},"total":{"currency":"EUR","amount":18600},"intent":"iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiA","cart":"ccccccccccccccccccccccccccccccccccccccccccA","caps":[{"currency":"EUR","max":50000,"count":3,"from":1767225600,"until":1767312000,"action":"book_room","agent":"travel"},{"count":100,"from":1764633600}],"peer_log":{"size":41,"root":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmA"},"log":{"size":9,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}}"#;
 
+/// A good one.
+pub(crate) fn parts() -> Parts {
+    Parts::new("payment-mandate+jwt", Holder::Principal, CLAIMS)
+}
+
 pub(crate) fn cases() -> Vec<Case> {
-    Parts::new("payment-mandate+jwt", Holder::Principal, CLAIMS).cases(ROWS)
+    parts().cases(ROWS)
 }
 
 const ROWS: &[Row] = &[

@@ -5,8 +5,13 @@ use super::forge::{Case, Holder, Parts, Row};
 
 const CLAIMS: &str = r#"{"iss":"lux-hotels","aud":"ada","jti":"AAECAwQFBgcICQoLDA0ODw","iat":1767225612,"act":{"sub":"travel"},"action":{"sku":"book_room","quantity":2,"request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA"},"total":{"currency":"EUR","amount":18600},"intent":"iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiA","cart":"ccccccccccccccccccccccccccccccccccccccccccA","payment":"ppppppppppppppppppppppppppppppppppppppppppA","status":"executed","order":"LH-2026/0042","peer_log":{"size":9,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"},"log":{"size":43,"root":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmA"}}"#;
 
+/// A good one.
+pub(crate) fn parts() -> Parts {
+    Parts::new("mandate-receipt+jwt", Holder::Merchant, CLAIMS)
+}
+
 pub(crate) fn cases() -> Vec<Case> {
-    Parts::new("mandate-receipt+jwt", Holder::Merchant, CLAIMS).cases(ROWS)
+    parts().cases(ROWS)
 }
 
 /// Makes it the receipt of a free action.

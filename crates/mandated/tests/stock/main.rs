@@ -19,6 +19,7 @@
 
 mod agent;
 mod cases;
+mod jws_set;
 mod page;
 mod script;
 
