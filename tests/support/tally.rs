@@ -144,6 +144,7 @@ pub struct Charge {
 pub fn written((currency, amount): Price) -> String {
     match currency {
         "JPY" => format!("{amount} {currency}"),
+        "BHD" => format!("{}.{:03} {currency}", amount / 1_000, amount % 1_000),
         _ => format!("{}.{:02} {currency}", amount / 100, amount % 100),
     }
 }

@@ -52,6 +52,10 @@ pub enum Kept {
     Keys,
 }
 
+/// What a room costs.
+const USUAL_QUOTE: &str =
+    r#"{"currency":"EUR","line_items":[{"title":"as asked","quantity":1,"amount":900}]}"#;
+
 type Decide = dyn Fn(Asked<'_>) -> Reaction + Send + Sync;
 type Pass = dyn Fn(Moment) + Send + Sync;
 
@@ -62,6 +66,8 @@ struct Record {
     /// Status and order of each call that was executed, by its key.
     executed: BTreeMap<String, (u16, Option<String>)>,
     executions: Vec<String>,
+    /// The answer to each question for a price, if it is not the usual one.
+    quote: Option<String>,
 }
 
 /// The API. Cheap to clone; all clones are one API.
@@ -114,6 +120,11 @@ impl KeyedApi {
         address
     }
 
+    /// Answers every question for a price with this from now on.
+    pub fn quote(&self, quote: &str) {
+        self.record().quote = Some(quote.to_owned());
+    }
+
     /// The calls that reached it, questions for prices left out.
     #[must_use]
     pub fn heard(&self) -> Vec<Heard> {
@@ -142,8 +153,7 @@ impl KeyedApi {
         let body = body.collect().await.or(Err(ApiError))?.to_bytes();
         let target = parts.uri.path_and_query().expect("a path").as_str().to_owned();
         if target == QUOTE_PATH {
-            let lines = r#"[{"title":"as asked","quantity":1,"amount":900}]"#;
-            let quote = format!(r#"{{"currency":"EUR","line_items":{lines}}}"#);
+            let quote = self.record().quote.clone().unwrap_or_else(|| USUAL_QUOTE.to_owned());
             return Ok(Response::new(Answer { left: Some(quote.into()), at_end: None }));
         }
         let heard = Heard { method: parts.method, target, headers: parts.headers, body };
