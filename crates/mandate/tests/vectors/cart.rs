@@ -200,4 +200,165 @@ const ROWS: &[Row] = &[
             parts.swap_claim("18600", "0");
         }),
     ),
+    ("act_missing", "member_missing", "act", Claims(r#""act":{"sub":"travel"},"#, "")),
+    ("act_sub_upper_case", "id_invalid", "act.sub", Claims(r#""travel"}"#, r#""Travel"}"#)),
+    ("action_sku_missing", "member_missing", "action.sku", Claims(r#""sku":"book_room","#, "")),
+    (
+        "action_quantity_text",
+        "member_type",
+        "action.quantity",
+        Claims(r#""quantity":2,"request""#, r#""quantity":"2","request""#),
+    ),
+    ("iat_past_2_53", "json_number_too_large", "payload", Claims("1767225600", "9007199254740992")),
+    (
+        "log_root_missing",
+        "member_missing",
+        "log.root",
+        Claims(
+            r#""log":{"size":41,"root":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmA"}"#,
+            r#""log":{"size":41}"#,
+        ),
+    ),
+    (
+        "log_size_text",
+        "member_type",
+        "log.size",
+        Claims(r#""log":{"size":41"#, r#""log":{"size":"41""#),
+    ),
+    ("jti_number", "member_type", "jti", Claims(r#""AAECAwQFBgcICQoLDA0ODw""#, "1")),
+    ("iss_missing", "member_missing", "iss", Claims(r#""iss":"lux-hotels","#, "")),
+    ("iat_missing", "member_missing", "iat", Claims(r#""iat":1767225600,"#, "")),
+    ("jti_missing", "member_missing", "jti", Claims(r#""jti":"AAECAwQFBgcICQoLDA0ODw","#, "")),
+    ("aud_array", "member_type", "aud", Claims(r#""aud":"ada""#, r#""aud":["ada"]"#)),
+    (
+        "log_missing",
+        "member_missing",
+        "log",
+        Claims(r#","log":{"size":41,"root":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmA"}"#, ""),
+    ),
+    (
+        "log_before_another_claim",
+        "log_not_last",
+        "",
+        Altered(|parts| {
+            let log = r#","log":{"size":41,"root":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmA"}"#;
+            parts.swap_claim(log, "");
+            parts.swap_claim(r#","intent""#, &format!(r#"{log},"intent""#));
+        }),
+    ),
+    (
+        "log_of_an_empty_log",
+        "log_empty",
+        "log.size",
+        Claims(r#""log":{"size":41"#, r#""log":{"size":0"#),
+    ),
+    (
+        "intent_null",
+        "member_type",
+        "intent",
+        Claims(r#""iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiA""#, "null"),
+    ),
+    (
+        "total_amount_missing",
+        "member_missing",
+        "total.amount",
+        Claims(r#""total":{"currency":"EUR","amount":18600}"#, r#""total":{"currency":"EUR"}"#),
+    ),
+    (
+        "total_amount_text",
+        "member_type",
+        "total.amount",
+        Claims(r#""amount":18600"#, r#""amount":"18600""#),
+    ),
+    (
+        "total_currency_missing",
+        "member_missing",
+        "total.currency",
+        Claims(r#""total":{"currency":"EUR","#, r#""total":{"#),
+    ),
+    (
+        "total_unknown_member",
+        "member_unknown",
+        "total.vat",
+        Claims(r#""amount":18600"#, r#""amount":18600,"vat":600"#),
+    ),
+    (
+        "peer_log_text",
+        "member_type",
+        "peer_log",
+        Claims(
+            r#""peer_log":{"size":7,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}"#,
+            r#""peer_log":"7""#,
+        ),
+    ),
+    (
+        "peer_log_root_short",
+        "digest_invalid",
+        "peer_log.root",
+        Claims(
+            r#""peer_log":{"size":7,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}"#,
+            r#""peer_log":{"size":7,"root":"wwww"}"#,
+        ),
+    ),
+    ("caps", "member_unknown", "caps", Claims(r#""intent""#, r#""caps":[],"intent""#)),
+    ("life_backwards", "life_empty", "", Claims("1767226200", "1767225599")),
+    (
+        "line_quantity_missing",
+        "member_missing",
+        "line_items[1].quantity",
+        Claims(r#""quantity":4,"#, ""),
+    ),
+    (
+        "line_quantity_1001",
+        "quantity_range",
+        "line_items[1].quantity",
+        Claims(r#""quantity":4"#, r#""quantity":1001"#),
+    ),
+    (
+        "line_title_missing",
+        "member_missing",
+        "line_items[1].title",
+        Claims(r#""title":"City tax","#, ""),
+    ),
+    ("line_title_number", "member_type", "line_items[1].title", Claims(r#""City tax""#, "1")),
+    (
+        "line_title_bidi_isolate",
+        "text_character",
+        "line_items[1].title",
+        Claims("City tax", "City \u{2067}xat"),
+    ),
+    (
+        "line_title_delete",
+        "text_character",
+        "line_items[1].title",
+        Claims("City tax", "City\u{7f}tax"),
+    ),
+    (
+        "line_title_next_line",
+        "text_character",
+        "line_items[1].title",
+        Claims("City tax", "City\u{85}tax"),
+    ),
+    (
+        "line_title_paragraph_separator",
+        "text_character",
+        "line_items[1].title",
+        Claims("City tax", "City\u{2029}tax"),
+    ),
+    (
+        "line_title_right_to_left_mark",
+        "text_character",
+        "line_items[1].title",
+        Claims("City tax", "City\u{200f}tax"),
+    ),
+    ("order", "member_unknown", "order", Claims(r#""intent""#, r#""order":"LH-1","intent""#)),
+    (
+        "payment",
+        "member_unknown",
+        "payment",
+        Claims(
+            r#""intent""#,
+            r#""payment":"ppppppppppppppppppppppppppppppppppppppppppA","intent""#,
+        ),
+    ),
 ];

@@ -127,6 +127,12 @@ impl Parts {
         self.token_of(self.claims.as_bytes())
     }
 
+    /// Bytes in the token these parts make.
+    pub(crate) fn length(&self) -> usize {
+        let segments = [self.header.len(), self.claims.len(), 64];
+        segments.map(|bytes| BASE64URL_NOPAD.encode_len(bytes)).iter().sum::<usize>() + 2
+    }
+
     /// The token with another payload, signed all the same.
     pub(crate) fn token_of(&self, payload: &[u8]) -> String {
         self.seal(&encode(self.header.as_bytes()), &encode(payload))

@@ -1,8 +1,8 @@
 //! Intents: their claims, and the rules between them.
 
-use super::encoding;
 use super::forge::Fault::{Claims, Header, Parts as Altered};
 use super::forge::{Case, Holder, Parts, Row};
+use super::{encoding, header};
 
 pub(crate) const CLAIMS: &str = r#"{"iss":"ada","aud":"lux-hotels","jti":"AAECAwQFBgcICQoLDA0ODw","iat":1767225600,"exp":1767225660,"act":{"sub":"travel"},"action":{"sku":"book_room","quantity":1,"request":"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA"},"limit":{"currency":"EUR","max":20000},"log":{"size":7,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}}"#;
 
@@ -13,7 +13,7 @@ pub(crate) fn parts() -> Parts {
 
 pub(crate) fn cases() -> Vec<Case> {
     let parts = parts();
-    [SOUND, encoding::SHAPE, encoding::HEADER, encoding::JSON, MEMBERS, RULES, encoding::SIGNATURE]
+    [SOUND, encoding::SHAPE, header::HEADER, encoding::JSON, MEMBERS, RULES, encoding::SIGNATURE]
         .iter()
         .flat_map(|rows| parts.cases(rows))
         .collect()
@@ -149,6 +149,116 @@ const MEMBERS: &[Row] = &[
         "member_unknown",
         "total",
         Claims(r#""limit""#, r#""total":{"currency":"EUR","amount":1},"limit""#),
+    ),
+    ("act_missing", "member_missing", "act", Claims(r#""act":{"sub":"travel"},"#, "")),
+    ("act_sub_upper_case", "id_invalid", "act.sub", Claims(r#""travel"}"#, r#""Travel"}"#)),
+    ("action_sku_missing", "member_missing", "action.sku", Claims(r#""sku":"book_room","#, "")),
+    (
+        "action_quantity_text",
+        "member_type",
+        "action.quantity",
+        Claims(r#""quantity":1,"request""#, r#""quantity":"1","request""#),
+    ),
+    ("iat_past_2_53", "json_number_too_large", "payload", Claims("1767225600", "9007199254740992")),
+    (
+        "log_root_missing",
+        "member_missing",
+        "log.root",
+        Claims(
+            r#""log":{"size":7,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}"#,
+            r#""log":{"size":7}"#,
+        ),
+    ),
+    (
+        "log_size_text",
+        "member_type",
+        "log.size",
+        Claims(r#""log":{"size":7"#, r#""log":{"size":"7""#),
+    ),
+    ("jti_number", "member_type", "jti", Claims(r#""AAECAwQFBgcICQoLDA0ODw""#, "1")),
+    (
+        "action_text",
+        "member_type",
+        "action",
+        Altered(|parts| {
+            let (start, end) =
+                (parts.claims.find("{\"sku\"").unwrap(), parts.claims.find("},\"limit\"").unwrap());
+            parts.claims.replace_range(start..=end, "\"book_room\"");
+        }),
+    ),
+    (
+        "aud_65_bytes",
+        "id_invalid",
+        "aud",
+        Altered(|parts| parts.swap_claim("lux-hotels", &"l".repeat(65))),
+    ),
+    ("caps", "member_unknown", "caps", Claims(r#""limit""#, r#""caps":[],"limit""#)),
+    (
+        "cart",
+        "member_unknown",
+        "cart",
+        Claims(r#""limit""#, r#""cart":"ccccccccccccccccccccccccccccccccccccccccccA","limit""#),
+    ),
+    ("iss_number", "member_type", "iss", Claims(r#""ada""#, "1")),
+    (
+        "iss_did_key_of_another_curve",
+        "id_invalid",
+        "iss",
+        Claims(r#""ada""#, r#""did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169""#),
+    ),
+    (
+        "iss_did_key_with_a_fragment",
+        "id_invalid",
+        "iss",
+        Claims(
+            r#""ada""#,
+            r#""did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp#z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp""#,
+        ),
+    ),
+    (
+        "iss_did_key_of_small_order",
+        "id_invalid",
+        "iss",
+        Claims(r#""ada""#, r#""did:key:z6MkeXATEjyXENzBXBxgC5EHk2JE5aqd7qMGGtDpLUH1e2Sj""#),
+    ),
+    ("jti_long", "id_invalid", "jti", Claims("AAECAwQFBgcICQoLDA0ODw", "AAECAwQFBgcICQoLDA0ODxA")),
+    (
+        "limit_currency_missing",
+        "member_missing",
+        "limit.currency",
+        Claims(r#""currency":"EUR","#, ""),
+    ),
+    ("limit_currency_number", "member_type", "limit.currency", Claims(r#""EUR""#, "978")),
+    ("limit_currency_retired", "currency_unknown", "limit.currency", Claims("EUR", "DEM")),
+    ("limit_max_text", "member_type", "limit.max", Claims("20000", r#""200.00""#)),
+    ("limit_unknown_member", "member_unknown", "limit.min", Claims(r#""max""#, r#""min":1,"max""#)),
+    (
+        "log_text",
+        "member_type",
+        "log",
+        Claims(r#"{"size":7,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}}"#, r#""7"}"#),
+    ),
+    ("log_size_missing", "member_missing", "log.size", Claims(r#""size":7,"#, "")),
+    (
+        "peer_log",
+        "member_unknown",
+        "peer_log",
+        Claims(
+            r#""log""#,
+            r#""peer_log":{"size":41,"root":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmA"},"log""#,
+        ),
+    ),
+    (
+        "request_null",
+        "member_type",
+        "action.request",
+        Claims(r#""rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA""#, "null"),
+    ),
+    (
+        "request_short",
+        "digest_invalid",
+        "action.request",
+        Claims(r#""rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrA""#, r#""rrrr""#),
     ),
 ];
 

@@ -16,6 +16,7 @@
 mod cart;
 mod encoding;
 mod forge;
+mod header;
 mod intent;
 mod jws_set;
 mod payment;
@@ -126,6 +127,8 @@ fn the_files_are_those_of_the_tables() {
         let written: BTreeMap<String, String> =
             cases(topic).into_iter().map(|case| (case.name.to_owned(), case.to_string())).collect();
         assert_eq!(written.len(), cases(topic).len(), "two vectors of {topic} have one name");
+        let texts: BTreeSet<&String> = written.values().collect();
+        assert_eq!(texts.len(), written.len(), "two vectors of {topic} are one");
         if bless {
             fs::create_dir_all(folder(topic)).unwrap();
             for name in files(topic).keys().filter(|name| !written.contains_key(*name)) {

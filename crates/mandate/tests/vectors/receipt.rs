@@ -169,4 +169,162 @@ const ROWS: &[Row] = &[
         }),
     ),
     ("void_total", "void_total", "", Altered(void)),
+    ("act_missing", "member_missing", "act", Claims(r#""act":{"sub":"travel"},"#, "")),
+    ("act_sub_upper_case", "id_invalid", "act.sub", Claims(r#""travel"}"#, r#""Travel"}"#)),
+    ("action_sku_missing", "member_missing", "action.sku", Claims(r#""sku":"book_room","#, "")),
+    (
+        "action_quantity_text",
+        "member_type",
+        "action.quantity",
+        Claims(r#""quantity":2,"request""#, r#""quantity":"2","request""#),
+    ),
+    ("iat_past_2_53", "json_number_too_large", "payload", Claims("1767225612", "9007199254740992")),
+    (
+        "log_root_missing",
+        "member_missing",
+        "log.root",
+        Claims(
+            r#""log":{"size":43,"root":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmA"}"#,
+            r#""log":{"size":43}"#,
+        ),
+    ),
+    (
+        "log_size_text",
+        "member_type",
+        "log.size",
+        Claims(r#""log":{"size":43"#, r#""log":{"size":"43""#),
+    ),
+    ("jti_number", "member_type", "jti", Claims(r#""AAECAwQFBgcICQoLDA0ODw""#, "1")),
+    ("iss_missing", "member_missing", "iss", Claims(r#""iss":"lux-hotels","#, "")),
+    ("iat_missing", "member_missing", "iat", Claims(r#""iat":1767225612,"#, "")),
+    ("jti_missing", "member_missing", "jti", Claims(r#""jti":"AAECAwQFBgcICQoLDA0ODw","#, "")),
+    ("aud_array", "member_type", "aud", Claims(r#""aud":"ada""#, r#""aud":["ada"]"#)),
+    (
+        "log_missing",
+        "member_missing",
+        "log",
+        Claims(r#","log":{"size":43,"root":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmA"}"#, ""),
+    ),
+    (
+        "log_before_another_claim",
+        "log_not_last",
+        "",
+        Altered(|parts| {
+            let log = r#","log":{"size":43,"root":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmA"}"#;
+            parts.swap_claim(log, "");
+            parts.swap_claim(r#","intent""#, &format!(r#"{log},"intent""#));
+        }),
+    ),
+    (
+        "log_of_an_empty_log",
+        "log_empty",
+        "log.size",
+        Claims(r#""log":{"size":43"#, r#""log":{"size":0"#),
+    ),
+    (
+        "intent_null",
+        "member_type",
+        "intent",
+        Claims(r#""iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiA""#, "null"),
+    ),
+    (
+        "total_amount_missing",
+        "member_missing",
+        "total.amount",
+        Claims(r#""total":{"currency":"EUR","amount":18600}"#, r#""total":{"currency":"EUR"}"#),
+    ),
+    (
+        "total_amount_text",
+        "member_type",
+        "total.amount",
+        Claims(r#""amount":18600"#, r#""amount":"18600""#),
+    ),
+    (
+        "total_currency_missing",
+        "member_missing",
+        "total.currency",
+        Claims(r#""total":{"currency":"EUR","#, r#""total":{"#),
+    ),
+    (
+        "total_unknown_member",
+        "member_unknown",
+        "total.vat",
+        Claims(r#""amount":18600"#, r#""amount":18600,"vat":600"#),
+    ),
+    (
+        "peer_log_text",
+        "member_type",
+        "peer_log",
+        Claims(
+            r#""peer_log":{"size":9,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}"#,
+            r#""peer_log":"9""#,
+        ),
+    ),
+    (
+        "peer_log_root_short",
+        "digest_invalid",
+        "peer_log.root",
+        Claims(
+            r#""peer_log":{"size":9,"root":"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwA"}"#,
+            r#""peer_log":{"size":9,"root":"wwww"}"#,
+        ),
+    ),
+    ("aud_missing", "member_missing", "aud", Claims(r#""aud":"ada","#, "")),
+    (
+        "cart_null",
+        "member_type",
+        "cart",
+        Claims(r#""ccccccccccccccccccccccccccccccccccccccccccA""#, "null"),
+    ),
+    (
+        "iss_did_key",
+        "id_invalid",
+        "iss",
+        Claims(r#""lux-hotels""#, r#""did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp""#),
+    ),
+    (
+        "line_items",
+        "member_unknown",
+        "line_items",
+        Claims(r#""intent""#, r#""line_items":[],"intent""#),
+    ),
+    ("order_number", "member_type", "order", Claims(r#""LH-2026/0042""#, "42")),
+    ("order_bidi", "text_character", "order", Claims("LH-2026/0042", "LH-\u{202e}2400")),
+    (
+        "signature_by_the_principal",
+        "signature_invalid",
+        "",
+        Altered(|parts| parts.signed_by = Holder::Principal),
+    ),
+    ("status_case", "status_unknown", "status", Claims(r#""executed""#, r#""Executed""#)),
+    ("total_currency_unknown", "currency_unknown", "total.currency", Claims("EUR", "EURO")),
+    (
+        "void_reason_control",
+        "text_character",
+        "reason",
+        Altered(|parts| {
+            void(parts);
+            parts.swap_claim("18600", "0");
+            parts.swap_claim("sold out", r"sold\nout");
+        }),
+    ),
+    (
+        "void_reason_number",
+        "member_type",
+        "reason",
+        Altered(|parts| {
+            void(parts);
+            parts.swap_claim("18600", "0");
+            parts.swap_claim("\"sold out\"", "404");
+        }),
+    ),
+    (
+        "free_status_missing",
+        "member_missing",
+        "status",
+        Altered(|parts| {
+            free(parts);
+            parts.swap_claim(r#""status":"executed","#, "");
+        }),
+    ),
 ];
