@@ -23,10 +23,10 @@ struct Spent {
     outcome: Option<mandate::Status>,
 }
 
-/// Both journals verify. No cap was passed; each intent, cart and payment was used once; every payment that is out is in
-/// the wallet's ledger. The API executed each use once, and nothing that is not on disk or is void. What the gateway
-/// sold to this principal the wallet paid, at that price; each receipt that the wallet has says what the gateway's book
-/// says. An auditor with public keys alone finds that both journals agree.
+/// Both journals verify. No cap was passed, and nothing was paid under a freeze; each intent, cart and payment was used
+/// once; every payment that is out is in the wallet's ledger. The API executed each use once, and nothing that is not on
+/// disk or is void. What the gateway sold to this principal the wallet paid, at that price; each receipt that the wallet
+/// has says what the gateway's book says. An auditor with public keys alone finds that both journals agree.
 pub fn check(closed: &Closed) {
     let (ledger, book) = {
         let _locking = alone();
@@ -90,10 +90,13 @@ fn check_views(closed: &Closed, spent: &BTreeMap<String, Spent>, sales: &BTreeMa
 /// What the wallet's entries say of each payment, by the hash of its cart.
 fn spent(entries: &[Vec<u8>]) -> BTreeMap<String, Spent> {
     let (mut spent, mut carts) = (BTreeMap::<String, Spent>::new(), BTreeMap::new());
+    let mut frozen = false;
     for (seq, bytes) in (0_u64..).zip(entries) {
         let entry = Entry::parse(bytes).expect("an entry");
         match Event::parse(&entry).expect("an event") {
+            Event::Freeze(_) => frozen = true,
             Event::Payment(payment) => {
+                assert!(!frozen, "a payment was minted under a freeze");
                 let draft = Draft::<Payment>::from_stored(&payment.header, &payment.claims);
                 let claims = draft.expect("a payment").claims().clone();
                 let total = claims.total;
@@ -108,6 +111,9 @@ fn spent(entries: &[Vec<u8>]) -> BTreeMap<String, Spent> {
                     // A merchant that says something else later takes nothing back.
                     spent.entry(cart.clone()).or_default().outcome.get_or_insert(status);
                 }
+            }
+            Event::Withheld(withheld) => {
+                spent.remove(&carts[&withheld.of_seq]);
             }
             _ => {}
         }

@@ -121,6 +121,12 @@ pub async fn another_key(street: &mut Street) -> String {
     in_the_principals_name(street, &own_key()).await
 }
 
+/// The merchant pays itself.
+pub async fn merchants_key(street: &mut Street) -> String {
+    let key = street.merchant.signing_key();
+    in_the_principals_name(street, &key).await
+}
+
 pub async fn intent_as_a_payment(street: &mut Street) -> String {
     let intent = street.intent(ask("book_room")).await.unwrap();
     met(&street.send(booking().with("mandate-payment", intent.as_str())).await)

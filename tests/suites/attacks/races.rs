@@ -110,3 +110,18 @@ pub async fn past_the_cap_in_the_payment(street: &mut Street) -> String {
     }
     last
 }
+
+/// Payments are under way when the principal says stop; the check finds none after the freeze.
+pub async fn freeze(street: &mut Street) -> String {
+    let mut carts = Vec::new();
+    for _ in 0..COUNT_MAX {
+        carts.push(street.quote(&booking()).await.as_str().to_owned());
+    }
+    let late = carts.pop().unwrap();
+    let mut control = street.home.control().await;
+    let stop = control.freeze(mandate_proto::v1::FreezeRequest::default());
+    let ((_, refused), frozen) = tokio::join!(pay_all(street, &carts), stop);
+    assert!(frozen.unwrap().into_inner().durable);
+    assert!(refused.iter().all(|denied| denied.reason == "FROZEN"), "{refused:?}");
+    crate::street::refused(street.pay(&late).await)
+}

@@ -84,3 +84,19 @@ pub async fn agent_named_by_a_header(street: &mut Street) -> String {
     let agent = heard[0].header("mandate-agent").unwrap();
     format!("{} as the agent {agent}", met(&answered))
 }
+
+/// The principal takes the agent off the list between the cart and its payment.
+pub async fn agent_whose_consent_ended(street: &mut Street) -> String {
+    let cart = street.quote(&booking()).await;
+    let name = "name = \"travel\"";
+    street.rewrite(|text| text.replace(name, &format!("{name}\nuntil = 2020-01-01"))).await;
+    refused(street.pay(cart.as_str()).await)
+}
+
+/// The same with the merchant.
+pub async fn merchant_whose_consent_ended(street: &mut Street) -> String {
+    let cart = street.quote(&booking()).await;
+    let id = "id = \"lux-hotels\"";
+    street.rewrite(|text| text.replace(id, &format!("{id}\nuntil = 2020-01-01"))).await;
+    refused(street.pay(cart.as_str()).await)
+}

@@ -184,6 +184,9 @@ attacks! {
     a_payment_is_signed_in_the_principals_name: forgery::another_key,
         "Mandate forged in the principal's name", "own key",
         "gateway", "401 signature_invalid";
+    a_merchant_pays_itself: forgery::merchants_key,
+        "Key confusion: the merchant signs a mandate", "merchant's key",
+        "gateway", "401 role_invalid";
     an_intent_is_sent_as_a_payment: forgery::intent_as_a_payment,
         "Token confusion: intent as payment", "intent",
         "gateway", "400 header_invalid";
@@ -239,6 +242,12 @@ attacks! {
     an_agent_pays_anothers_cart: scope::cart_of_another_agent,
         "Agent impersonation: another agent's cart", "cart, another agent's socket",
         "wallet", "INTENT_UNKNOWN";
+    an_agent_is_taken_off_the_list: scope::agent_whose_consent_ended,
+        "Time of check: agent struck off between cart and payment", "cart, agent's socket",
+        "wallet", "AGENT_UNKNOWN";
+    a_merchant_is_taken_off_the_list: scope::merchant_whose_consent_ended,
+        "Time of check: merchant struck off between cart and payment", "cart, agent's socket",
+        "wallet", "MERCHANT_NOT_ALLOWED";
     an_agent_is_named_by_a_header: scope::agent_named_by_a_header,
         "Header injection: agent, principal, price and key by header", "payment",
         "gateway", "201 as the agent travel";
@@ -271,6 +280,9 @@ attacks! {
     many_carts_of_one_intent_are_paid_at_once: races::carts_of_one_intent,
         "Race: 32 carts of one intent", "listed merchant's key",
         "wallet", "INTENT_ALREADY_PAID";
+    many_pay_while_all_is_frozen: races::freeze,
+        "Race: payments against a freeze", "agent's socket, carts",
+        "wallet", "FROZEN";
     many_payments_of_one_cart_are_presented_at_once: races::payments_of_one_cart,
         "Race: 32 payments of one cart", "own wallet's key",
         "gateway", "409 already_used";

@@ -13,7 +13,7 @@ use mandate_gateway::book::{Book, Genesis, StoppedBook};
 use mandate_gateway::{RunConfig, run};
 use mandate_host::clock::wall_clock;
 use mandate_journal::{Hooks, Options};
-use mandate_keys::{Account, KeyLocation, KeyStoreError, Service, StoreChoice};
+use mandate_keys::{Account, KeyLocation, KeyStoreError, Service, SigningKey, StoreChoice};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -80,6 +80,16 @@ impl MerchantHome {
     #[must_use]
     pub fn keys(&self) -> KeySet<MerchantRole> {
         KeySet::new([self.key])
+    }
+
+    /// The private key, past everything that guards it: for a merchant that signs what no gateway would.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there.
+    #[must_use]
+    pub fn signing_key(&self) -> SigningKey {
+        mandate_keys::load(&self.location).expect("the key").key
     }
 
     /// Its key as it stands in `wallet.toml`.
