@@ -108,9 +108,10 @@ impl Street {
     /// Puts another wallet.toml in force, with the same caps, and waits until it is.
     pub async fn rewrite(&mut self, change: impl FnOnce(String) -> String) {
         let wanted = write_rules(&self.home, &self.merchant, &mut self.terms, change);
+        let mut control = self.home.control().await;
         loop {
-            let mut control = self.home.control().await;
             let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+            assert_eq!(status.policy_problem, "", "the file is refused");
             if status.policy_digest == wanted.to_string() {
                 break;
             }

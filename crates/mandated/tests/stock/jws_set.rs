@@ -1,7 +1,7 @@
 //! `tests/vectors/jws_eddsa.json` before two libraries that know nothing of it: joserfc in Python, jose in JavaScript.
 //!
-//! A plain JWT library should accept what is valid and what only our own profile refuses, and refuse the rest. Where one
-//! does otherwise is listed here with the reason; a disagreement that is new or gone fails.
+//! A plain JWT library should accept what is valid and what only our own profile refuses, and refuse the rest. Where
+//! one does otherwise is listed here with the reason; a disagreement that is new or gone fails.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -53,7 +53,8 @@ const JOSERFC: [Disagreement; 18] = [
     ("2,000 levels", "refused RecursionError", DEPTH),
 ];
 
-const LENIENT: &str = "jose leaves base64url to Node's Buffer, which skips padding and white space (RFC 7515, section 2)";
+const LENIENT: &str =
+    "the runtime's atob, or fromBase64, skips padding and white space (RFC 7515, section 2)";
 const TIMES: &str = "jwtVerify judges exp by itself";
 
 const JOSE: [Disagreement; 13] = [
