@@ -19,6 +19,7 @@ pub mod random;
 pub mod rerun;
 mod rounds;
 mod said;
+mod service_manager;
 pub mod tally;
 pub mod wallet;
 
@@ -31,3 +32,4 @@ pub use merchant::{CART_LIFE_S, Merchant, MerchantError};
 pub use process::{Process, alone, start};
 pub use rounds::rounds;
 pub use said::{Said, bare, fed, said, typed};
+pub use service_manager::ServiceManager;

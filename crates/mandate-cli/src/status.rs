@@ -27,6 +27,8 @@ struct Answer {
     ledger: String,
     wallet_socket: String,
     control_socket: String,
+    unit: Option<String>,
+    sockets_handed_in: bool,
     warnings: Vec<String>,
     equivocations: Vec<Equivocation>,
 }
@@ -95,6 +97,9 @@ fn read(told: v1::GetStatusResponse) -> Result<Answer, Failure> {
         warnings,
         equivocations,
         locked,
+        unit,
+        unit_is_users: _,
+        sockets_handed_in,
     } = told;
     let equivocations = equivocations.into_iter().map(|told| {
         let v1::Equivocation { merchant_id, seq, earlier_seq, rule } = told;
@@ -123,6 +128,8 @@ fn read(told: v1::GetStatusResponse) -> Result<Answer, Failure> {
         ledger: ledger_path,
         wallet_socket,
         control_socket,
+        unit: non_empty(unit),
+        sockets_handed_in,
         warnings,
         equivocations: equivocations.collect(),
     })
@@ -141,8 +148,12 @@ fn show(answer: &Answer, ui: &mut Ui<'_>) -> Result<(), Failure> {
         [] => "nothing".to_owned(),
         scopes => scopes.join(", "),
     };
+    let daemon = match &answer.unit {
+        Some(unit) => format!("{} as {unit}", answer.version),
+        None => answer.version.clone(),
+    };
     ui.table(&Table::pairs([
-        ("mandated", answer.version.clone()),
+        ("mandated", daemon),
         ("principal", format!("{} ({})", principal.name, principal.id)),
         ("key", key_line),
         ("policy", format!("{}{loaded}", policy.digest)),

@@ -17,6 +17,7 @@ mod run;
 mod server;
 mod service;
 mod settings;
+mod supervised;
 
 pub use judge::Call;
 pub use mandate_config::{KeyReference, KeyStore};

@@ -15,6 +15,7 @@ use mandate_host::config::InForce;
 use mandate_host::head::seal_now_and_then;
 use mandate_host::log;
 use mandate_host::socket::SocketError;
+use mandate_host::supervisor::Supervisor;
 use mandate_host::watch::{Folders, on_change};
 use mandate_journal::{Died, OpenError, Options, StoreError, VerifyFault};
 use thiserror::Error;
@@ -31,6 +32,7 @@ use crate::proxy::{Proxy, ProxyError};
 use crate::server::serve;
 use crate::service::{Gateway, GatewayLayer};
 use crate::settings::{ConfigError, Loaded, check_reload, load};
+use crate::supervised::{prove_alive, report};
 
 /// How often calls over a limit are summed up into one entry.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(60);
@@ -181,6 +183,7 @@ async fn over(
     write_down_the_settings(&gateway).await;
 
     let stop = CancellationToken::new();
+    let supervisor = Supervisor::default();
     let background = TaskTracker::new();
     gateway.ask_for_the_key().await;
     background.spawn(keep_sealed(gateway.clone(), stop.clone()));
@@ -188,13 +191,16 @@ async fn over(
     background.spawn(door::serve(operators, gateway.clone(), stop.clone()));
     background.spawn(check_everything(gateway.clone(), stop.clone()));
     background.spawn(sum_up_now_and_then(gateway.clone(), stop.clone()));
-    background.spawn(obey(gateway.clone(), path, in_force, stop.clone()));
+    background.spawn(obey(gateway.clone(), supervisor.clone(), (path, in_force), stop.clone()));
+    background.spawn(prove_alive(gateway.clone(), supervisor.clone(), stop.clone()));
     background.spawn({
         let stop = stop.clone();
         async move { serve(listener, service, &limits, stop).await }
     });
     // Who waits for readiness wants to be served.
     gateway.wait_for_the_key().await;
+    report(&gateway, &supervisor).await;
+    supervisor.ready();
     tracing::info!(%address, merchant = %gateway.book().merchant(), "ready");
     if let Some(ready) = ready {
         // Whoever asked may be gone.
@@ -205,6 +211,7 @@ async fn over(
         error = died => Err(RunError::Died(error)),
     };
     tracing::info!("stopping");
+    supervisor.stopping();
     stop.cancel();
     background.close();
     background.wait().await;
@@ -275,12 +282,16 @@ async fn sum_up_now_and_then(gateway: Gateway, stop: CancellationToken) {
 /// Reloads whenever gateway.toml may have changed, until `stop`.
 async fn obey(
     gateway: Gateway,
-    path: PathBuf,
-    in_force: InForce<PolicyDigest>,
+    supervisor: Supervisor,
+    (path, in_force): (PathBuf, InForce<PolicyDigest>),
     stop: CancellationToken,
 ) {
-    let folders = Folders::of(&path);
-    on_change(folders, stop, async move || reload(&gateway, &path, &in_force).await).await;
+    let (folders, informed) = (Folders::of(&path), supervisor.clone());
+    let reload = async move || {
+        reload(&gateway, &path, &in_force).await;
+        report(&gateway, &informed).await;
+    };
+    on_change(folders, supervisor, stop, reload).await;
 }
 
 /// Reads the file again and puts it in force if it is good and new; else the last good one stays.

@@ -16,6 +16,8 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::supervisor::Supervisor;
+
 /// How long the folders must be quiet before the file is read: editors write in several steps.
 const QUIET: Duration = Duration::from_millis(50);
 /// How many times a restless folder may put the reading off.
@@ -27,23 +29,30 @@ const SYMLINKS_MAX: usize = 40;
 
 /// Calls `reload` whenever the file may have changed, on SIGHUP, and every minute, until `stop`.
 ///
-/// A reload that is under way is not cut short.
+/// A reload that is under way is not cut short. The service manager is told of each that something asked for.
 pub async fn on_change(
     mut folders: Folders,
+    supervisor: Supervisor,
     stop: CancellationToken,
     mut reload: impl AsyncFnMut(),
 ) {
     let mut hangup = signal(SignalKind::hangup()).ok();
     loop {
-        tokio::select! {
+        let is_asked_for = tokio::select! {
             () = stop.cancelled() => return,
-            Some(()) = received(&mut hangup) => {}
-            () = folders.changed() => {}
-            () = tokio::time::sleep(REREAD_INTERVAL) => {}
-        }
+            Some(()) = received(&mut hangup) => true,
+            () = folders.changed() => true,
+            () = tokio::time::sleep(REREAD_INTERVAL) => false,
+        };
         // Before the reading: a change that comes after it must not be missed.
         folders.follow();
+        if is_asked_for {
+            supervisor.reloading();
+        }
         reload().await;
+        if is_asked_for {
+            supervisor.ready();
+        }
     }
 }
 
@@ -234,7 +243,7 @@ mod tests {
                 _ => stop.cancel(),
             }
         };
-        on_change(folders, stop.clone(), reload).await;
+        on_change(folders, Supervisor::default(), stop.clone(), reload).await;
         assert_eq!(texts, ["2", "3"]);
     }
 

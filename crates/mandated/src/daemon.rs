@@ -11,6 +11,7 @@ use mandate::text::Purpose;
 use mandate_host::head::HeadMemory;
 use mandate_host::key::Asking;
 use mandate_host::log;
+use mandate_host::supervisor::Supervisor;
 use mandate_host::warnings::Warnings;
 use mandate_ledger::{Call, Caller, Durability, Ledger, LedgerError, Outcome, Refusal, Scope};
 use mandate_policy::{Denial, Violation};
@@ -27,6 +28,7 @@ use crate::policy::Policy;
 use crate::serve::Peer;
 use crate::sockets::Sockets;
 use crate::status;
+use crate::summary::summary;
 
 /// Calls of uids that may not call, which get an entry of their own, each second; the rest are summed up.
 const STRANGER_ENTRIES_PER_S: NonZeroU32 = NonZeroU32::MIN;
@@ -47,6 +49,7 @@ pub(crate) struct Daemon {
     pub(crate) policy: Policy,
     pub(crate) sockets: Sockets,
     pub(crate) strangers: Strangers,
+    pub(crate) supervisor: Supervisor,
     /// Work that shutdown waits for: everything between a reservation and its answer.
     pub(crate) tasks: TaskTracker,
     /// What the system denied that would protect the key better.
@@ -203,17 +206,32 @@ impl Daemon {
         }
     }
 
-    /// Tells health what the state now allows.
+    /// Tells health and the service manager what the state now allows.
     pub(crate) async fn report(&self) {
-        let frozen = match self.ledger.status(self.clock.read()).await {
-            Ok(status) => status.distrusted.is_some() || status.frozen.contains(&Scope::Wallet),
+        let ledger = match self.ledger.status(self.clock.read()).await {
+            Ok(status) => Some(status),
             Err(error) => {
                 tracing::error!(error = %log::chain(&error), "the ledger did not answer");
-                true
+                None
             }
         };
+        let frozen = ledger.as_ref().is_none_or(|status| {
+            status.distrusted.is_some() || status.frozen.contains(&Scope::Wallet)
+        });
         let can_mint = !frozen && self.mint.ready().is_ok();
-        self.health.set(can_mint, self.policy.in_force.problem().is_none()).await;
+        let problem = self.policy.in_force.problem();
+        self.health.set(can_mint, problem.is_none()).await;
+        self.supervisor.status(&summary(ledger.as_ref(), &self.mint, problem.as_deref()));
+    }
+
+    /// Whether the runtime and the ledger's writer go on: asked as often as the service manager wants to hear of it,
+    /// which also tells what changed by itself.
+    pub(crate) async fn is_alive(&self) -> bool {
+        if !self.ledger.answers().await {
+            return false;
+        }
+        self.report().await;
+        true
     }
 }
 

@@ -21,6 +21,7 @@ mod run;
 mod serve;
 mod sockets;
 mod status;
+mod summary;
 mod users;
 mod wallet;
 

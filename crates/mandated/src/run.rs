@@ -14,6 +14,7 @@ use mandate_host::head::{HeadMemory, seal_now_and_then};
 use mandate_host::key::Asking;
 use mandate_host::log;
 use mandate_host::socket::SocketError;
+use mandate_host::supervisor::{HandedIn, Supervisor, keep_alive};
 use mandate_host::warnings::Warnings;
 use mandate_host::watch::{self, Folders};
 use mandate_ledger::{Died, Ledger, OpenError, Options, StoreError, VerifyFault};
@@ -46,6 +47,8 @@ pub struct Config {
     pub clock: Option<Arc<dyn Clock>>,
     /// How the ledger is opened.
     pub ledger: Options,
+    /// The agents' socket and the principal's, where they were opened before; it makes them itself if `None`.
+    pub sockets: Option<[HandedIn; 2]>,
     /// What the system denied that would protect the key better, a sentence each.
     pub warnings: Vec<String>,
     /// Told once both sockets accept.
@@ -56,7 +59,14 @@ impl Config {
     /// The configuration of production.
     #[must_use]
     pub fn new(paths: Paths) -> Self {
-        Self { paths, clock: None, ledger: Options::default(), warnings: Vec::new(), ready: None }
+        Self {
+            paths,
+            clock: None,
+            ledger: Options::default(),
+            sockets: None,
+            warnings: Vec::new(),
+            ready: None,
+        }
     }
 }
 
@@ -158,7 +168,7 @@ async fn over(
     died: Died,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let Config { paths, clock, ledger: _, warnings, ready } = config;
+    let Config { paths, clock, ledger: _, sockets, warnings, ready } = config;
     if let Some(id) = loaded.rules.principal().id.as_ref().filter(|id| *id != ledger.principal()) {
         let (ledger, config) = (ledger.principal().clone(), id.clone());
         return Err(RunError::Principal { path: paths.ledger(), ledger, config });
@@ -167,7 +177,7 @@ async fn over(
         Some(clock) => clock,
         None => Arc::new(SystemClock::new()?),
     };
-    let (sockets, listeners) = Sockets::open(&paths, &loaded.rules)?;
+    let (sockets, listeners) = Sockets::open(sockets, &paths, &loaded.rules)?;
     let daemon = Arc::new(Daemon {
         approvals: Approvals::new(),
         asking: Asking::default(),
@@ -177,6 +187,7 @@ async fn over(
         mint: Mint::default(),
         policy: Policy::new(paths.config(), loaded, clock.read().wall),
         strangers: Strangers::new(),
+        supervisor: Supervisor::default(),
         tasks: TaskTracker::new(),
         ledger: ledger.clone(),
         clock,
@@ -212,11 +223,14 @@ async fn serve(
     background.spawn(check_everything(Arc::clone(daemon), stop.clone()));
     let folders = Folders::of(daemon.policy.path());
     let reloaded = Arc::clone(daemon);
-    background.spawn(watch::on_change(folders, stop.clone(), async move || {
+    let supervisor = daemon.supervisor.clone();
+    background.spawn(watch::on_change(folders, supervisor, stop.clone(), async move || {
         if let Err(error) = reloaded.reload().await {
             tracing::debug!(%error, "nothing was reloaded");
         }
     }));
+    let alive = Arc::clone(daemon);
+    background.spawn(keep_alive(stop.clone(), async move || alive.is_alive().await));
     background.spawn(sum_up_now_and_then(Arc::clone(daemon), stop.clone()));
     let sealed = Arc::clone(daemon);
     background.spawn(seal_now_and_then(stop.clone(), async move || sealed.seal().await));
@@ -232,6 +246,7 @@ async fn serve(
     // A client that waits for readiness wants to mint.
     daemon.wait_for_the_key().await;
     daemon.report().await;
+    daemon.supervisor.ready();
     tracing::info!(
         wallet = %daemon.paths.wallet_socket().display(),
         control = %daemon.paths.control_socket().display(),
@@ -246,6 +261,7 @@ async fn serve(
         error = died => Err(RunError::Died(error)),
     };
     tracing::info!("stopping");
+    daemon.supervisor.stopping();
     stop.cancel();
     daemon.approvals.close();
     for tracker in [&background, &connections, &daemon.tasks] {

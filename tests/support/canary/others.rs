@@ -10,7 +10,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, geteuid, getrlimit, kill_pr
 
 use tempfile::TempDir;
 
-use crate::{must_not_skip, said, spawn};
+use crate::{must_not_skip, said, start};
 
 /// The user that a process runs as which is looked at by others: nobody's, so that root's privileges say nothing.
 const NOBODY: u32 = 65_534;
@@ -104,7 +104,7 @@ pub fn assert_memory_is_closed(pid: u32) {
     // The control: a process that guards nothing.
     let mut open = Command::new("sleep");
     unprivileged(open.arg("3600"), &[]);
-    let mut open = spawn(&mut open);
+    let mut open = start(&mut open);
     if look_into(open.id()).contains(refused) {
         println!(
             "this system lets no process look into another, so that says nothing of the daemon"
@@ -153,7 +153,7 @@ pub fn assert_abort_leaves_no_core(
     let mut open = Command::new("sleep");
     open.arg("3600").current_dir(folder).stdout(Stdio::null());
     unprivileged(&mut open, &[]);
-    let mut open = spawn(&mut open);
+    let mut open = start(&mut open);
     abort(open.id());
     if !open.wait().expect("an end").core_dumped() {
         assert!(!must_not_skip(), "under CI nothing is skipped: this system makes no cores");

@@ -399,6 +399,11 @@ impl Book {
         self.journal.read_blocking(|db| Ok(verify::<Sales>(db, on_progress)))?
     }
 
+    /// Whether the journal's writer answers; waits for as long as it does not.
+    pub async fn answers(&self) -> bool {
+        self.journal.answers().await
+    }
+
     /// Writes what is queued and closes the file. Blocks.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use mandate::clock::Clock as _;
 use mandate_host::clock::SystemClock;
 use mandate_tests::canary::{Canary, assert_gone, assert_in_its_room, kept, others};
-use mandate_tests::{bare, spawn};
+use mandate_tests::{bare, start};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::shop::{BINARY, Shop};
@@ -33,7 +33,7 @@ impl Running {
         let log = shop.path("log");
         let stderr = File::options().create(true).append(true).open(&log).expect("a log");
         command.stdout(Stdio::piped()).stderr(stderr).current_dir(shop.path("."));
-        let mut child = spawn(&mut command);
+        let mut child = start(&mut command);
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let Some(Ok(line)) = stdout.lines().next() else {
             panic!("it did not start: {}", fs::read_to_string(&log).expect("a log"));

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
+use std::time::Duration;
 
-use mandate_tests::start;
+use mandate_tests::{ServiceManager, start};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::shop::Shop;
@@ -29,4 +30,44 @@ fn it_runs_answers_its_operator_and_stops() {
     assert!(gateway.wait().expect("an end").success());
     assert!(!shop.state_dir().join("gateway.sock").exists());
     shop.gateway("audit verify").yes();
+}
+
+#[test]
+fn a_service_manager_hears_of_its_start_each_reload_and_its_end() {
+    let Some(shop) = Shop::closed() else { return };
+    let folder = shop.path("manager");
+    std::fs::create_dir(&folder).expect("a folder");
+    let manager = ServiceManager::new(&folder);
+    let mut command = shop.command(["run"]);
+    manager.hear(&mut command);
+    let log = File::create(shop.path("log")).expect("a log");
+    let mut gateway = start(command.stdout(Stdio::null()).stderr(log));
+    let heard = |words: Vec<Vec<String>>| -> Vec<String> { words.into_iter().flatten().collect() };
+    let start = heard(manager.until("READY=1"));
+    assert_eq!(start.last().map(String::as_str), Some("STATUS=serves"), "{start:?}");
+    shop.write("[merchant");
+    let told = manager.reload().pop().expect("a status");
+    assert!(told.contains("the newest was refused") && told.contains("gateway.toml:1:"), "{told}");
+    shop.write(&shop.toml());
+    assert_eq!(manager.reload().last().map(String::as_str), Some("STATUS=serves"));
+    kill_process(Pid::from_child(&gateway), Signal::HUP).expect("a living process");
+    assert_eq!(manager.reload(), ["STATUS=serves"]);
+    kill_process(Pid::from_child(&gateway), Signal::TERM).expect("a living process");
+    assert_eq!(manager.next(), ["STOPPING=1", "STATUS=stopping"]);
+    assert!(gateway.wait().expect("an end").success());
+}
+
+#[test]
+fn a_watched_gateway_says_that_it_lives() {
+    let Some(shop) = Shop::closed() else { return };
+    let folder = shop.path("manager");
+    std::fs::create_dir(&folder).expect("a folder");
+    let manager = ServiceManager::new(&folder);
+    let mut command = shop.command(["run"]);
+    manager.watch(&mut command, Duration::from_millis(100));
+    let log = File::create(shop.path("log")).expect("a log");
+    let mut gateway = start(command.stdout(Stdio::null()).stderr(log));
+    manager.beats(5);
+    kill_process(Pid::from_child(&gateway), Signal::TERM).expect("a living process");
+    assert!(gateway.wait().expect("an end").success());
 }

@@ -144,6 +144,19 @@ impl<P: Projection> Journal<P> {
         answer.blocking_recv().unwrap_or(Err(WriteError::Unknown(StoreError::Stopped)))
     }
 
+    /// Whether the writer answers; waits for as long as it does not.
+    ///
+    /// Goes the way of every write and changes nothing: a disk that is full does not stop it, a writer that hangs does.
+    pub async fn answers(&self) -> bool {
+        match self.write(|_| Ok(())).await {
+            Ok(()) => true,
+            Err(WriteError::NotApplied(error)) => {
+                !matches!(error, StoreError::Closed | StoreError::Stopped)
+            }
+            Err(WriteError::Unknown(_)) => false,
+        }
+    }
+
     /// Runs `work` on this thread over a snapshot of what is committed, on a connection that cannot write.
     ///
     /// The writer goes on meanwhile, but the WAL cannot be begun anew: keep it short, or expect the file to grow.

@@ -407,6 +407,11 @@ impl Ledger {
         self.journal.seal().await
     }
 
+    /// Whether the journal's writer answers; waits for as long as it does not.
+    pub async fn answers(&self) -> bool {
+        self.journal.answers().await
+    }
+
     /// Writes what is queued and closes the file. Blocks.
     ///
     /// # Errors

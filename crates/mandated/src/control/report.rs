@@ -1,9 +1,11 @@
 //! What the principal is told, as it goes over the wire.
 
 use mandate_host::log;
+use mandate_host::supervisor::unit;
 use mandate_ledger::{
     Equivocation, Explanation, Hold, PendingApproval, Refusal, Verified, VerifyFault,
 };
+use mandate_policy::Rules;
 use mandate_proto::v1;
 use tonic::Status;
 
@@ -23,6 +25,7 @@ pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Sta
         KeyStatus::Locked => (String::new(), String::new(), Refusal::Locked.to_string()),
         KeyStatus::Present { id, store } => (id.to_string(), store.to_string(), String::new()),
     };
+    let unit = unit();
     let path = |path: &std::path::Path| path.display().to_string();
     Ok(v1::GetStatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -44,10 +47,18 @@ pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Sta
         ledger_path: path(daemon.ledger.path()),
         wallet_socket: path(&daemon.paths.wallet_socket()),
         control_socket: path(&daemon.paths.control_socket()),
-        warnings: daemon.warnings.list().into_iter().chain(daemon.memory.problem()).collect(),
         equivocations: ledger.equivocations.into_iter().map(equivocation).collect(),
         locked: ledger.locked,
+        warnings: warnings(daemon, &rules),
+        unit_is_users: unit.as_ref().is_some_and(|unit| unit.is_users),
+        unit: unit.map(|unit| unit.name).unwrap_or_default(),
+        sockets_handed_in: daemon.sockets.are_handed_in(),
     })
+}
+
+fn warnings(daemon: &Daemon, rules: &Rules) -> Vec<String> {
+    let sockets = daemon.sockets.warnings(rules);
+    daemon.warnings.list().into_iter().chain(sockets).chain(daemon.memory.problem()).collect()
 }
 
 fn equivocation(found: Equivocation) -> v1::Equivocation {

@@ -1,0 +1,13 @@
+//! The daemon under a service manager: what it tells it, in which order, and the sockets that it takes from it.
+
+#![expect(clippy::expect_used, reason = "a test stops where its own assumption fails")]
+
+#[path = "supervised/handed_in.rs"]
+mod handed_in;
+#[path = "supervised/notify.rs"]
+mod notify;
+#[path = "supervised/watchdog.rs"]
+mod watchdog;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_mandated");
+const CAPS: &str = "[[cap]]\nper = \"day\"\nspend = \"500.00 EUR\"\n";
