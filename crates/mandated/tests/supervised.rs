@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test stops where its own assumption fails")]
 
+#[path = "supervised/activated.rs"]
+mod activated;
 #[path = "supervised/handed_in.rs"]
 mod handed_in;
 #[path = "supervised/notify.rs"]
