@@ -109,6 +109,15 @@ pub enum StoreKind {
 }
 
 impl StoreKind {
+    /// Every store.
+    pub const ALL: [Self; 3] = [Self::Credential, Self::Keyutils, Self::SecretService];
+
+    /// Whether the key is gone after a reboot.
+    #[must_use]
+    pub fn is_volatile(self) -> bool {
+        self == Self::Keyutils
+    }
+
     /// One sentence for people: what becomes of a key kept here.
     #[must_use]
     pub fn durability(self) -> &'static str {

@@ -35,19 +35,21 @@ fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
     let config = config.ok();
     // A running wallet tells what it signs with; its store may be out of this user's reach.
     let unasked = config.as_ref().filter(|_| status.is_none());
-    findings.extend(unasked.map(|file| match &stopped {
-        Some(stopped) if stopped.locked => wallet::locked(),
+    findings.extend(unasked.into_iter().flat_map(|file| match &stopped {
+        Some(stopped) if stopped.locked => vec![wallet::locked()],
         stopped => key_store(file, stopped.as_ref().map(|stopped| &stopped.owner)),
     }));
     findings.push(ledger);
     findings.push(daemon);
     findings.extend(status.iter().flat_map(|status| wallet::state(status, places)));
-    findings.extend(sockets::check(places, config.as_ref()));
+    findings.extend(status.iter().flat_map(wallet::unit));
+    findings.extend(sockets::check(places, config.as_ref(), status.as_ref()));
     findings.push(doctor::memory());
     findings.extend(config.as_ref().map(|file| process::separation(file, &places.ledger())));
     let last = last_entry(places).map(|record| record.time());
     findings.push(doctor::clock(context.now, last, "mandate thaw --clock"));
-    findings.push(doctor::disk(places.state_dir()));
+    findings.extend(doctor::ntp());
+    findings.extend(doctor::disk(places.state_dir()));
     findings
 }
 
@@ -87,22 +89,23 @@ fn ledger(places: &Places) -> (Finding, Option<Stopped>) {
     }
 }
 
-/// Whether the store has the key, and whether it is the ledger's.
-fn key_store(file: &Loaded, owner: Option<&Owner>) -> Finding {
+/// Whether the store has the key, whether it is the ledger's, and whether it is there tomorrow.
+fn key_store(file: &Loaded, owner: Option<&Owner>) -> Vec<Finding> {
     let location: KeyLocation = match key::location(file.rules.key()) {
         Ok(location) => location,
-        Err(failure) => return Finding::fails("key", failure.to_string()),
+        Err(failure) => return vec![Finding::fails("key", failure.to_string())],
     };
     let loaded = match mandate_keys::load(&location) {
         Ok(loaded) => loaded,
-        Err(error) => return Finding::fails("key", chain(&error)),
+        Err(error) => return vec![Finding::fails("key", chain(&error))],
     };
     let public = loaded.key.public_key();
     if let Some(Err(problem)) = owner.map(|owner| key::check(&public, &owner.key)) {
-        return Finding::fails("key", problem);
+        return vec![Finding::fails("key", problem)];
     }
     let store = loaded.store;
-    Finding::ok("key", format!("{} in the {store}: {}", public.id(), store.durability()))
+    let found = Finding::ok("key", format!("{} in the {store}", public.id()));
+    vec![found, doctor::keyring(store)]
 }
 
 /// The newest entry, while the wallet is stopped; a running one judges its clock itself.

@@ -4,9 +4,11 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
-use crate::places::Places;
+use mandate_proto::v1::GetStatusResponse;
 use mandate_terminal::doctor::Finding;
 use mandated::Loaded;
+
+use crate::places::Places;
 
 /// The permission bits of a mode.
 const PERMISSIONS: u32 = 0o7777;
@@ -14,7 +16,12 @@ const PERMISSIONS: u32 = 0o7777;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Looks at the folder and both sockets; nothing where there are none.
-pub(super) fn check(places: &Places, config: Option<&Loaded>) -> Vec<Finding> {
+pub(super) fn check(
+    places: &Places,
+    config: Option<&Loaded>,
+    status: Option<&GetStatusResponse>,
+) -> Vec<Finding> {
+    let are_handed_in = status.is_some_and(|status| status.sockets_handed_in);
     let Ok(folder) = places.runtime_dir() else {
         let way_out = "pass --runtime-dir, or set XDG_RUNTIME_DIR";
         return vec![Finding::warn("sockets", "nothing says where they are", way_out)];
@@ -31,12 +38,14 @@ pub(super) fn check(places: &Places, config: Option<&Loaded>) -> Vec<Finding> {
         .filter_map(|path| Some((path.as_path(), fs::symlink_metadata(path).ok()?)))
         .collect();
     for (path, found) in &found {
-        findings.extend(socket_fault(path, found, config));
+        findings.extend(socket_fault(path, found, config, are_handed_in));
     }
     if findings.is_empty() && found.len() == sockets.len() {
         let modes: Vec<String> =
             found.iter().map(|(_, found)| format!("{:04o}", found.mode() & PERMISSIONS)).collect();
-        let detail = format!("both in {}, modes {}", folder.display(), modes.join(" and "));
+        let opened_by = if are_handed_in { ", opened by their units" } else { "" };
+        let modes = modes.join(" and ");
+        let detail = format!("both in {}, modes {modes}{opened_by}", folder.display());
         findings.push(Finding::ok("sockets", detail));
     }
     findings
@@ -56,7 +65,12 @@ fn folder_fault(folder: &Path, found: &Metadata) -> Option<Finding> {
     Some(Finding::fail("sockets", format!("others may write to {path}"), way_out))
 }
 
-fn socket_fault(path: &Path, found: &Metadata, config: Option<&Loaded>) -> Option<Finding> {
+fn socket_fault(
+    path: &Path,
+    found: &Metadata,
+    config: Option<&Loaded>,
+    are_handed_in: bool,
+) -> Option<Finding> {
     let shown = path.display();
     if !found.file_type().is_socket() {
         let way_out = "remove it, or choose another --runtime-dir";
@@ -70,7 +84,12 @@ fn socket_fault(path: &Path, found: &Metadata, config: Option<&Loaded>) -> Optio
         return None;
     }
     let detail = format!("{shown} has mode {mode:04o}, not {wanted:04o}");
-    Some(Finding::warn("sockets", detail, "restart mandated, which sets it"))
+    let way_out = if are_handed_in {
+        format!("set SocketMode={wanted:04o} in its socket unit, and restart that")
+    } else {
+        "restart mandated, which sets it".to_owned()
+    };
+    Some(Finding::warn("sockets", detail, way_out))
 }
 
 #[cfg(test)]
@@ -92,10 +111,10 @@ mod tests {
             runtime_dir: Some(folder.path().to_owned()),
         };
         let places = Places::resolve(&overrides).unwrap();
-        assert_eq!(check(&places, None), [], "a wallet that does not run has no sockets");
+        assert_eq!(check(&places, None, None), [], "a wallet that does not run has no sockets");
         fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
         fs::write(folder.path().join("wallet.sock"), "").unwrap();
-        let found = check(&places, None);
+        let found = check(&places, None, None);
         assert_eq!(found.len(), 2);
         assert!(found.iter().all(|found| found.result == Verdict::Fail), "{found:?}");
     }

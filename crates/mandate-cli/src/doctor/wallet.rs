@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use mandate_host::supervisor::Unit;
+use mandate_keys::StoreKind;
 use mandate_proto::v1;
-use mandate_terminal::doctor::Finding;
+use mandate_terminal::doctor::{self, Finding};
 
 use crate::failure::{Failure, chain};
 use crate::freeze::way_to_thaw;
@@ -28,16 +30,27 @@ pub(super) fn daemon(places: &Places) -> (Finding, Option<v1::GetStatusResponse>
     }
 }
 
+/// Whether somebody starts the running wallet again.
+pub(super) fn unit(status: &v1::GetStatusResponse) -> Vec<Finding> {
+    let (name, is_users) = (status.unit.clone(), status.unit_is_users);
+    let unit = (!name.is_empty()).then_some(Unit { name, is_users });
+    doctor::unit("mandated", unit.as_ref())
+}
+
 /// What the running wallet says of itself.
 pub(super) fn state(status: &v1::GetStatusResponse, places: &Places) -> Vec<Finding> {
     let mut findings = Vec::new();
-    findings.push(if status.locked {
-        locked()
+    if status.locked {
+        findings.push(locked());
     } else if status.key_problem.is_empty() {
-        Finding::ok("key", format!("{} in the {}", status.key_id, status.key_store))
+        let detail = format!("{} in the {}", status.key_id, status.key_store);
+        findings.push(Finding::ok("key", detail));
+        let store = StoreKind::ALL.into_iter().find(|kind| kind.to_string() == status.key_store);
+        findings.extend(store.map(doctor::keyring));
     } else {
-        Finding::fail("key", status.key_problem.clone(), "until then nothing is signed")
-    });
+        let way_out = "until then nothing is signed";
+        findings.push(Finding::fail("key", status.key_problem.clone(), way_out));
+    }
     let problems = [
         ("policy", &status.policy_problem, "the last good wallet.toml stays in force"),
         ("clock", &status.clock_problem, "set it right, or confirm it with `mandate thaw --clock`"),

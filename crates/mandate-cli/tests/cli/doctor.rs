@@ -22,6 +22,8 @@ fn a_running_wallet_is_healthy_and_one_user_mode_is_told() {
     for check in ["config", "key", "ledger", "mandated", "sockets", "clock"] {
         assert_eq!(results(&document, check), ["ok"], "{document}");
     }
+    // The tests' key is in the kernel's keyring.
+    assert_eq!(results(&document, "keyring"), ["warn"], "{document}");
     // The tests' uid is the agent's, too.
     assert_eq!(results(&document, "separation"), ["warn"]);
     let text = desk.mandate("doctor").yes();

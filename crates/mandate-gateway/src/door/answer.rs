@@ -10,6 +10,7 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Full, Limited};
 use mandate::{PrincipalId, Root};
 use mandate_host::log;
+use mandate_host::supervisor::{Unit, unit};
 use mandate_journal::{StoreError, VerifyFault, WriteError, read};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::wire::{
     Checked, Confirmed, Contradicted, InclusionPath, Locked, Problem, Reserved, Resolve, Resolved,
-    Signed, Status, Stored, Unlocked, Waiting,
+    Service, Signed, Status, Stored, Unlocked, Waiting,
 };
 use crate::book::{Book, Equivocation, Outcome, Unsettled};
 use crate::service::{BoxError, Gateway, ResolveError};
@@ -109,6 +110,7 @@ async fn status(gateway: &Gateway) -> Result<Status, Refused> {
         reserved: state.reserved,
         warnings: gateway.warnings().list(),
         equivocations: contradicted(state.equivocations, &settings.enrolment),
+        unit: unit().map(|Unit { name, is_users }| Service { name, is_users }),
     })
 }
 

@@ -32,7 +32,7 @@ use tokio::net::UnixListener;
 pub use serve::serve;
 pub use wire::{
     Checked, Confirmed, Contradicted, InclusionPath, Locked, Problem, Reserved, Resolve,
-    ResolveFault, ResolveOutcome, Resolved, Signed, Status, Stored, Unlocked, Waiting,
+    ResolveFault, ResolveOutcome, Resolved, Service, Signed, Status, Stored, Unlocked, Waiting,
 };
 
 /// The socket's name in the state folder.

@@ -51,6 +51,18 @@ pub struct Status {
     pub warnings: Vec<String>,
     /// Principals whose wallet's log contradicts itself under a key that is listed: the newest first.
     pub equivocations: Vec<Contradicted>,
+    /// The systemd service that it runs in.
+    pub unit: Option<Service>,
+}
+
+/// A systemd service.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Whether it is of a user's own manager.
+    pub is_users: bool,
 }
 
 /// Two tokens of one principal whose heads of its wallet's log cannot both be true.

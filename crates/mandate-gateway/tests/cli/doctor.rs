@@ -22,6 +22,8 @@ fn a_gateway_is_healthy_stopped_and_running() {
     for check in ["config", "key", "book", "files", "listen", "clock"] {
         assert_eq!(results(&document, check), ["ok"], "{document}");
     }
+    // The tests' key is in the kernel's keyring.
+    assert_eq!(results(&document, "keyring"), ["warn"], "{document}");
     // Nothing answers where the API should be, and the gateway does not run: both may be meant.
     for check in ["gateway", "upstream"] {
         assert_eq!(results(&document, check), ["warn"], "{document}");

@@ -110,7 +110,7 @@ fn machineless(text: &str) -> String {
     let kept = text.lines().filter(|line| {
         if !line.starts_with(' ') {
             let check = line.split_whitespace().nth(1);
-            is_dropped = matches!(check, Some("disk" | "memory"));
+            is_dropped = matches!(check, Some("disk" | "memory" | "ntp" | "unit"));
         }
         !is_dropped
     });

@@ -1,8 +1,12 @@
 //! What a doctor finds: what is right with an installation, what is not, and the way out.
 
+mod ask;
 mod clock;
 mod disk;
+mod keyring;
 mod memory;
+mod ntp;
+mod unit;
 
 use serde::Serialize;
 
@@ -11,7 +15,10 @@ use crate::ui::{Align, Table, Ui};
 
 pub use clock::clock;
 pub use disk::disk;
+pub use keyring::keyring;
 pub use memory::memory;
+pub use ntp::ntp;
+pub use unit::unit;
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use mandate_proto::v1;
-use mandate_tests::{Home, installed, spawn};
+use mandate_tests::{Home, installed, start};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{BINARY, CAPS};
@@ -43,7 +43,7 @@ async fn the_first_caller_starts_it_and_is_answered() {
     command.arg("-l").arg(wallet).arg("-l").arg(control);
     command.arg(format!("--fdname={}", names.join(":")));
     command.arg(daemon.get_program()).args(daemon.get_args());
-    let mut process = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let mut process = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut log = BufReader::new(process.stderr.take().expect("a pipe")).lines();
     for line in log.by_ref().take(sockets.len()) {
         let line = line.expect("text");

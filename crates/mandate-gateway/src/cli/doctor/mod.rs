@@ -7,6 +7,7 @@ mod folder;
 mod network;
 
 use mandate::UnixSeconds;
+use mandate_host::supervisor::Unit;
 use mandate_journal::{Entry, OpenError};
 use mandate_terminal::doctor::{self, Finding, report};
 use mandate_terminal::failure::{Failure, chain};
@@ -17,7 +18,7 @@ use super::journal::Owner;
 use super::places::Places;
 use super::running::Running;
 use crate::book::StoppedBook;
-use crate::door::{Contradicted, Status};
+use crate::door::{Contradicted, Service, Status};
 use crate::settings::{Loaded, load};
 
 /// Runs every check; one that fails is exit code 1.
@@ -38,14 +39,15 @@ fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
     // A running gateway tells what it signs with; its store may be out of this user's reach.
     let owner = stopped.as_ref().map(|stopped| &stopped.owner);
     let unasked = config.as_ref().filter(|_| status.is_none());
-    findings.extend(unasked.map(|file| match &stopped {
-        Some(Stopped { locked: true, .. }) => locked(),
+    findings.extend(unasked.into_iter().flat_map(|file| match &stopped {
+        Some(Stopped { locked: true, .. }) => vec![locked()],
         _ => key_store(file, owner),
     }));
     findings.extend(config.as_ref().and_then(|file| merchant(file, owner)));
     findings.push(book);
     findings.push(gateway);
     findings.extend(status.iter().flat_map(|status| state(status, config.as_ref())));
+    findings.extend(status.iter().flat_map(unit));
     findings.extend(folder::check(places));
     if let Some(Loaded { settings, .. }) = &config {
         findings.push(network::listen(settings.listen, status.as_ref().map(|s| s.listen)));
@@ -54,7 +56,8 @@ fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
     findings.push(doctor::memory());
     let last = stopped.and_then(|stopped| stopped.last_entry);
     findings.push(doctor::clock(context.now, last, "mandate-gateway clock confirm"));
-    findings.push(doctor::disk(places.state_dir()));
+    findings.extend(doctor::ntp());
+    findings.extend(doctor::disk(places.state_dir()));
     findings
 }
 
@@ -110,22 +113,23 @@ fn last_entry(book: &StoppedBook) -> Option<UnixSeconds> {
     Entry::parse(&bytes).ok().map(|entry| entry.time)
 }
 
-/// Whether the store has the key, and whether it is the book's.
-fn key_store(file: &Loaded, owner: Option<&Owner>) -> Finding {
+/// Whether the store has the key, whether it is the book's, and whether it is there tomorrow.
+fn key_store(file: &Loaded, owner: Option<&Owner>) -> Vec<Finding> {
     let location = match init::key_location(&file.settings.key) {
         Ok(location) => location,
-        Err(failure) => return Finding::fails("key", failure.to_string()),
+        Err(failure) => return vec![Finding::fails("key", failure.to_string())],
     };
     let loaded = match mandate_keys::load(&location) {
         Ok(loaded) => loaded,
-        Err(error) => return Finding::fails("key", chain(&error)),
+        Err(error) => return vec![Finding::fails("key", chain(&error))],
     };
     let public = loaded.key.public_key();
     if let Some(Err(problem)) = owner.map(|owner| init::same_key(&public, &owner.key)) {
-        return Finding::fails("key", problem);
+        return vec![Finding::fails("key", problem)];
     }
     let store = loaded.store;
-    Finding::ok("key", format!("{} in the {store}: {}", public.id(), store.durability()))
+    let found = Finding::ok("key", format!("{} in the {store}", public.id()));
+    vec![found, doctor::keyring(store)]
 }
 
 /// Whether gateway.toml and the book are of one merchant.
@@ -156,6 +160,12 @@ fn gateway(places: &Places) -> (Finding, Option<Status>) {
         }
         Err(failure) => (Finding::fail("gateway", chain(&failure), "its log says more"), None),
     }
+}
+
+/// Whether somebody starts the running gateway again.
+fn unit(status: &Status) -> Vec<Finding> {
+    let unit = status.unit.clone().map(|Service { name, is_users }| Unit { name, is_users });
+    doctor::unit("mandate-gateway", unit.as_ref())
 }
 
 /// What the running gateway says of itself.
@@ -248,6 +258,7 @@ mod tests {
                 earlier_seq: 4,
                 rule: mandate::history::Rule::SameSize,
             }],
+            unit: None,
         };
         let found = state(&status, None);
         let found: Vec<_> = found.iter().map(|found| (found.check, found.result)).collect();
