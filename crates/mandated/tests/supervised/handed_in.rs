@@ -1,6 +1,7 @@
 //! Sockets that were opened before the daemon: served if they are its own two, and left as they are.
 
 use std::fs::{self, Permissions};
+use std::io::{BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixDatagram, UnixListener};
@@ -8,9 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use mandate_proto::v1;
-use mandate_tests::{Home, alone};
+use mandate_tests::{Home, spawn};
 
-use super::{BINARY, CAPS};
+use super::{BINARY, CAPS, Ended};
 
 /// Puts its input and its error output where a service manager hands sockets in, and becomes the daemon: both are sockets
 /// by then. `$1` are their names, `$2` how many there are said to be, `$3` the log.
@@ -128,24 +129,28 @@ fn other_sockets_are_refused_with_the_line_to_mend() {
         (("wallet:control", 2), [datagram.into(), elsewhere("7")], "is no Unix stream socket"),
     ];
     for (told, sockets, expected) in cases {
-        let forking = alone();
-        let output = command(&home, told, sockets).output().expect("the built daemon");
-        drop(forking);
+        let mut daemon = Ended(spawn(&mut command(&home, told, sockets)));
+        let mut stdout = BufReader::new(daemon.0.stdout.take().expect("a pipe")).lines();
+        assert!(stdout.next().is_none(), "it serves, and not `{expected}`");
+        let status = daemon.0.wait().expect("an end");
         let said = fs::read_to_string(home.log()).expect("a log");
-        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(status.code(), Some(2), "{said}");
         assert!(said.contains(expected), "`{expected}` is not in {said}");
         fs::remove_file(home.log()).expect("a log");
     }
 }
 
 #[tokio::test]
-async fn sockets_for_another_process_are_not_taken() {
+async fn sockets_for_another_process_or_for_nobody_are_not_taken() {
     let Some(home) = Home::new() else { return };
     home.write(&home.toml(CAPS));
-    let mut command = home.command(BINARY);
-    command.envs([("LISTEN_PID", "1"), ("LISTEN_FDS", "2"), ("LISTEN_FDNAMES", "wallet:control")]);
-    let daemon = home.run(command);
-    let status = home.control().await.get_status(v1::GetStatusRequest {}).await.unwrap();
-    assert!(!status.into_inner().sockets_handed_in);
-    daemon.stop();
+    for process in [Some("1"), None] {
+        let mut command = home.command(BINARY);
+        command.envs([("LISTEN_FDS", "2"), ("LISTEN_FDNAMES", "wallet:control")]);
+        command.envs(process.map(|process| ("LISTEN_PID", process)));
+        let daemon = home.run(command);
+        let status = home.control().await.get_status(v1::GetStatusRequest {}).await.unwrap();
+        assert!(!status.into_inner().sockets_handed_in);
+        daemon.stop();
+    }
 }
