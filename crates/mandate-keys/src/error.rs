@@ -113,8 +113,8 @@ fn unasked_note(unasked: Option<StoreKind>) -> String {
 fn way_out(service: Service, store: StoreKind, account: &Account) -> String {
     match store {
         StoreKind::Credential => format!(
-            "make it with `head -c {SEED_BYTES} /dev/urandom | systemd-creds encrypt --name={account} - \
-             /etc/credstore.encrypted/{account}` and name it in the unit: LoadCredentialEncrypted={account}"
+            "make it with `head -c {SEED_BYTES} /dev/urandom | systemd-creds encrypt --name={account} - FILE` \
+             and name it in the unit: LoadCredentialEncrypted={account}:FILE (our units begin with the whole command)"
         ),
         StoreKind::Keyutils | StoreKind::SecretService => {
             format!("run `{}`", service.init_command())

@@ -187,3 +187,26 @@ fn the_wallet_sees_the_uids_and_units_of_its_callers() {
         assert!(!text.lines().any(|line| line.starts_with("PrivatePIDs=")), "{name}");
     }
 }
+
+/// Without its comments, and as if there were one instance: the one without a name.
+fn settings_of(name: &str) -> Vec<String> {
+    let text = fs::read_to_string(Manager::System.folder().join(name)).expect("a unit");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let singular = |line: &str| {
+        let named = line.replace(" (%i)", "").replace(".%i", ".default");
+        ["@%i", "/%i", "-%i"].iter().fold(named, |line, instance| line.replace(instance, ""))
+    };
+    lines.map(singular).collect()
+}
+
+#[test]
+fn an_instance_is_run_as_the_only_one_is() {
+    for (template, only) in [
+        ("mandated@.service", "mandated.service"),
+        ("mandated@.socket", "mandated.socket"),
+        ("mandated-control@.socket", "mandated-control.socket"),
+        ("mandate-gateway@.service", "mandate-gateway.service"),
+    ] {
+        assert_eq!(settings_of(template), settings_of(only), "{template}");
+    }
+}
