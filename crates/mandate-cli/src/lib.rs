@@ -25,6 +25,7 @@ mod lock;
 mod merchant;
 mod places;
 mod record;
+mod selectors;
 mod settle;
 mod statement;
 mod status;

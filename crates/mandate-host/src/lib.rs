@@ -9,6 +9,7 @@ pub mod config;
 pub mod head;
 pub mod key;
 pub mod log;
+pub mod peer;
 pub mod program;
 pub mod socket;
 pub mod supervisor;

@@ -7,6 +7,7 @@
 mod decide;
 mod denial;
 mod file;
+mod process;
 mod reason;
 mod rules;
 mod window;
@@ -17,6 +18,9 @@ pub use mandate_config::{KeyReference, KeyStore, URL_BYTES_MAX, UrlError, check_
 pub use decide::{Allowed, Ask, Consent, Decision, Request, Spent, decide};
 pub use denial::{Denial, Violation};
 pub use file::{Fault, FaultKind, Faults, LIMIT_MAX, Users, WALLET_TOML_ITEMS_MAX, WalletFault};
+pub use process::{
+    EXE_PATH_BYTES_MAX, ExePath, ExePathError, UNIT_NAME_BYTES_MAX, UnitName, UnitNameError,
+};
 pub use reason::Reason;
 pub use rules::{Agent, Approval, Cap, Limits, Merchant, Principal, Rules, Selector};
 pub use window::{Per, PerError, Trailing, Window};

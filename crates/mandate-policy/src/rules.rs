@@ -13,6 +13,7 @@ use mandate::{
 };
 use mandate_config::KeyReference;
 
+use crate::process::{ExePath, UnitName};
 use crate::window::{Per, Window};
 
 /// Everything one `wallet.toml` says, in force whole or not at all.
@@ -151,6 +152,10 @@ pub struct Agent {
     pub name: AgentName,
     /// The uid it connects with.
     pub uid: u32,
+    /// The one program that it runs; any if none is named.
+    pub exe: Option<ExePath>,
+    /// The one systemd unit that it runs in; any if none is named.
+    pub unit: Option<UnitName>,
     /// The first second after the consent; none if it does not end.
     pub until: Option<UnixSeconds>,
 }

@@ -65,9 +65,13 @@ fn what_the_manual_shows_as_optional_loads() {
     let text = manual().replace("# id = \"ada\"", "id = \"ada\"");
     let text = text.replace("uid = 1001 ", "# uid = 1001 ").replace("# user =", "user =");
     let text = text.replace("# until = 2027", "until = 2027");
+    let text = text.replace("# unit =", "unit =").replace("# exe =", "exe =");
     let rules = parse(&text).unwrap();
     assert_eq!(rules.principal().id.as_ref().unwrap().as_str(), "ada");
-    assert!(rules.agent_by_uid(1001).unwrap().until.is_some());
+    let agent = rules.agent_by_uid(1001).unwrap();
+    assert!(agent.until.is_some());
+    assert_eq!(agent.unit.as_ref().unwrap().as_str(), "travel.service");
+    assert_eq!(agent.exe.as_ref().unwrap().as_str(), "/usr/bin/travel-agent");
 }
 
 #[test]

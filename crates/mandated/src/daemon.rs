@@ -23,11 +23,13 @@ use tonic::Status;
 use crate::approvals::Approvals;
 use crate::health::Health;
 use crate::limits::{AgentLimits, InFlight};
+use crate::lines::Lines;
 use crate::mint::Mint;
 use crate::policy::Policy;
 use crate::serve::Peer;
 use crate::sockets::Sockets;
 use crate::status;
+use crate::stranger::{self, Stranger};
 use crate::summary::summary;
 
 /// Calls of uids that may not call, which get an entry of their own, each second; the rest are summed up.
@@ -73,10 +75,16 @@ pub(crate) struct Visit {
 }
 
 impl Daemon {
-    /// The listed agent of a uid, by the rules in force.
-    pub(crate) fn caller(&self, uid: u32) -> Caller {
+    /// The listed agent that a peer is, by the rules in force: of its uid, and as its selectors say.
+    ///
+    /// # Errors
+    ///
+    /// [`Stranger`]: why it is none.
+    pub(crate) fn agent(&self, peer: &Peer) -> Result<AgentName, Stranger> {
         let rules = self.ledger.rules();
-        Caller { agent: rules.agent_by_uid(uid).map(|agent| agent.name.clone()), uid }
+        let agent = rules.agent_by_uid(peer.uid).ok_or(Stranger::Unlisted)?;
+        stranger::check(agent, peer)?;
+        Ok(agent.name.clone())
     }
 
     /// Whether a uid may call on the control socket: the owner of wallet.toml, and root.
@@ -105,13 +113,13 @@ impl Daemon {
     /// # Errors
     ///
     /// The status of the refusal, which has been written down or counted.
-    pub(crate) fn enter(&self, peer: Peer, call: Call) -> Result<Visit, Status> {
+    pub(crate) fn enter(&self, peer: &Peer, call: Call) -> Result<Visit, Status> {
         let now = self.clock.read();
-        let caller = self.caller(peer.uid);
-        let Some(agent) = caller.agent.clone() else {
-            self.turned_away(caller.uid, Some(call));
+        let Ok(agent) = self.agent(peer) else {
+            self.turned_away(peer, Some(call));
             return Err(status::agent_unknown());
         };
+        let caller = Caller { agent: Some(agent.clone()), uid: peer.uid };
         match self.limits.enter(&agent) {
             Ok(in_flight) => Ok(Visit { now, caller, agent, _in_flight: in_flight }),
             Err(refusal) => {
@@ -143,9 +151,22 @@ impl Daemon {
         }
     }
 
-    /// A uid that may not call did so: an entry, or one more in a count when there are too many.
-    pub(crate) fn turned_away(&self, uid: u32, call: Option<Call>) {
-        tracing::warn!(uid, "a uid that is not listed called");
+    /// Somebody who is not the principal called on the control socket.
+    pub(crate) fn not_the_principal(&self, peer: &Peer) {
+        if let Some(left_out) = self.strangers.lines.next() {
+            tracing::warn!(uid = peer.uid, left_out, "somebody else than the principal called");
+        }
+    }
+
+    /// Somebody who is no agent called: an entry, or one more in a count when there are too many.
+    pub(crate) fn turned_away(&self, peer: &Peer, call: Option<Call>) {
+        let uid = peer.uid;
+        if let Some(left_out) = self.strangers.lines.next() {
+            // A reload may have listed it since.
+            let why = self.agent(peer).err().map(|stranger| stranger.to_string());
+            let why = why.unwrap_or_default();
+            tracing::warn!(uid, why, left_out, "somebody who is no agent called");
+        }
         let Some(call) = call else { return };
         if !self.strangers.is_worth_an_entry(uid) {
             return;
@@ -264,6 +285,7 @@ pub(crate) fn granted<T>(
 #[derive(Debug)]
 pub(crate) struct Strangers {
     entries: DefaultDirectRateLimiter,
+    lines: Lines,
     counted: Mutex<BTreeMap<u32, u64>>,
 }
 
@@ -271,7 +293,7 @@ impl Strangers {
     pub(crate) fn new() -> Self {
         let burst = STRANGER_ENTRIES_PER_S.saturating_add(7);
         let quota = Quota::per_second(STRANGER_ENTRIES_PER_S).allow_burst(burst);
-        Self { entries: RateLimiter::direct(quota), counted: Mutex::default() }
+        Self { entries: RateLimiter::direct(quota), lines: Lines::new(), counted: Mutex::default() }
     }
 
     /// Whether this call gets an entry; if not, it is counted.

@@ -35,13 +35,15 @@ fn wallet(daemon: &Arc<Daemon>) -> Result<Door, Error> {
     let mut routes = with_standard_services(daemon)?;
     routes.add_service(service);
     let (admits, streams, turned) = (Arc::clone(daemon), Arc::clone(daemon), Arc::clone(daemon));
-    Ok(Door::new(
+    let fits = Arc::clone(daemon);
+    let door = Door::new(
         "wallet",
         routes.routes(),
-        move |uid| admits.caller(uid).agent.is_some(),
+        move |uid| admits.ledger.rules().agent_by_uid(uid).is_some(),
         move || streams.ledger.rules().limits().in_flight,
-        move |uid, path| turned.turned_away(uid, call(path)),
-    ))
+        move |peer, path| turned.turned_away(peer, call(path)),
+    );
+    Ok(door.looking(move |peer| fits.agent(peer).is_ok()))
 }
 
 fn control(daemon: &Arc<Daemon>) -> Result<Door, Error> {
@@ -55,7 +57,7 @@ fn control(daemon: &Arc<Daemon>) -> Result<Door, Error> {
         routes.routes(),
         move |uid| admits.is_principal(uid),
         || CONTROL_STREAMS_MAX,
-        move |uid, _| turned.turned_away(uid, None),
+        move |peer, _| turned.not_the_principal(peer),
     ))
 }
 

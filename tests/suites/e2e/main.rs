@@ -9,4 +9,5 @@ mod peers;
 mod proofs;
 mod refusals;
 mod reload;
+mod selectors;
 mod settle;

@@ -8,11 +8,13 @@ use mandate::PolicyDigest;
 use mandate_policy::Rules;
 use mandate_terminal::fault::Bad;
 use mandated::ConfigError;
+use rustix::process::geteuid;
 use serde::Serialize;
 
 use super::problem_of_candidate;
 use crate::context::Context;
 use crate::failure::{Failure, chain};
+use crate::selectors;
 use crate::ui::counted;
 
 /// Options of `mandate config check`.
@@ -27,12 +29,15 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Checked {
+struct Checked<'r> {
     good: bool,
     digest: PolicyDigest,
     agents: usize,
     merchants: usize,
     caps: usize,
+    /// What the file says that this wallet cannot follow.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'r [String],
 }
 
 /// Checks the file; a bad one is a failure of configuration.
@@ -51,7 +56,15 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Resul
     match rules {
         Ok(rules) => {
             let line = format!("{} is good: {}", path.display(), size(&rules));
-            context.ui.answer(&good(&rules), |ui| ui.line(line))
+            let wallet = selectors::wallet_uid(&context.places.ledger(), geteuid().as_raw());
+            let warnings = selectors::unseen(&rules, wallet);
+            context.ui.answer(&good(&rules, &warnings), |ui| {
+                ui.line(line)?;
+                let way_out = "name its systemd `unit` instead";
+                warnings
+                    .iter()
+                    .try_for_each(|told| ui.note(format_args!("warning: {told}; {way_out}")))
+            })
         }
         Err((problem, error)) if context.ui.is_json() => {
             context.ui.document(&bad(problem, &error))?;
@@ -71,13 +84,14 @@ fn size(rules: &Rules) -> String {
     )
 }
 
-fn good(rules: &Rules) -> Checked {
+fn good<'r>(rules: &Rules, warnings: &'r [String]) -> Checked<'r> {
     Checked {
         good: true,
         digest: rules.digest(),
         agents: rules.agents().len(),
         merchants: rules.merchants().count(),
         caps: rules.caps().len(),
+        warnings,
     }
 }
 

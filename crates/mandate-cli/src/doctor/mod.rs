@@ -46,6 +46,8 @@ fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
     findings.extend(sockets::check(places, config.as_ref(), status.as_ref()));
     findings.push(doctor::memory());
     findings.extend(config.as_ref().map(|file| process::separation(file, &places.ledger())));
+    let selectors = config.iter().flat_map(|file| process::selectors(file, &places.ledger()));
+    findings.extend(selectors);
     let last = last_entry(places).map(|record| record.time());
     findings.push(doctor::clock(context.now, last, "mandate thaw --clock"));
     findings.extend(doctor::ntp());

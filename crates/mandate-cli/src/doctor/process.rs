@@ -1,16 +1,16 @@
 //! Who shares a uid with whom.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use mandate_terminal::doctor::Finding;
 use mandated::Loaded;
 
+use crate::selectors;
+
 /// Whether an agent shares the uid of the wallet or of its principal, and what it can do then.
 pub(super) fn separation(file: &Loaded, ledger: &Path) -> Finding {
     // The ledger belongs to the user that the wallet runs under.
-    let wallet = fs::metadata(ledger).map_or(file.owner, |found| found.uid());
+    let wallet = selectors::wallet_uid(ledger, file.owner);
     if wallet != file.owner
         && let Some(agent) = file.rules.agent_by_uid(file.owner)
     {
@@ -30,4 +30,11 @@ pub(super) fn separation(file: &Loaded, ledger: &Path) -> Finding {
         ),
         None => Finding::ok("separation", "no agent has the uid of the wallet or of its principal"),
     }
+}
+
+/// Agents that the wallet will refuse for a selector that it cannot look at.
+pub(super) fn selectors(file: &Loaded, ledger: &Path) -> Vec<Finding> {
+    let unseen = selectors::unseen(&file.rules, selectors::wallet_uid(ledger, file.owner));
+    let way_out = "name its systemd `unit` in place of `exe`";
+    unseen.into_iter().map(|detail| Finding::warn("selectors", detail, way_out)).collect()
 }

@@ -4,6 +4,7 @@ use mandate::{AgentName, MerchantId, Sku};
 use mandate_config::{Once, OwnFault};
 use thiserror::Error;
 
+use crate::process::{ExePathError, UnitNameError};
 use crate::window::PerError;
 
 /// Everything that is wrong with one `wallet.toml`.
@@ -93,6 +94,9 @@ pub enum WalletFault {
     /// A day before or after all others.
     #[error("is outside of 1970-01-01 to 9999-12-29")]
     DateRange,
+    /// A program that cannot be one.
+    #[error(transparent)]
+    Exe(#[from] ExePathError),
     /// A merchant that is not listed.
     #[error("{merchant} is not a listed merchant; list it under [[merchant]]")]
     MerchantUnlisted {
@@ -111,6 +115,9 @@ pub enum WalletFault {
     /// An agent with neither.
     #[error("has neither `uid` nor `user`; one of the two says who may connect, as in uid = 1001")]
     UidMissing,
+    /// A unit that cannot be one.
+    #[error(transparent)]
+    Unit(#[from] UnitNameError),
     /// A user that this system does not list.
     #[error("is no user of this system; write the number that `id -u` prints, as in uid = 1001")]
     UserUnknown,
@@ -130,11 +137,13 @@ impl OwnFault for WalletFault {
             Self::CountZero => "count_zero",
             Self::Date => "date_form",
             Self::DateRange => "date_range",
+            Self::Exe(_) => "exe_path",
             Self::MerchantUnlisted { .. } => "merchant_unlisted",
             Self::Per(_) => "per_unknown",
             Self::Timezone => "timezone_unknown",
             Self::UidAndUser => "uid_and_user",
             Self::UidMissing => "uid_missing",
+            Self::Unit(_) => "unit_name",
             Self::UserUnknown => "user_unknown",
         }
     }
@@ -144,8 +153,10 @@ impl OwnFault for WalletFault {
             Self::CountZero
             | Self::Date
             | Self::DateRange
+            | Self::Exe(_)
             | Self::Per(_)
             | Self::Timezone
+            | Self::Unit(_)
             | Self::UserUnknown => true,
             Self::ActionFree { .. }
             | Self::ActionUnsold { .. }

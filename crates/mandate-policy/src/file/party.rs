@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 use mandate::{AgentName, MerchantId, Sku};
 use mandate_config::{
-    Item, Listed, Read, Table, Unreadable, each, id, integer, key_set, once, text, url,
+    Item, Listed, Read, Table, Unreadable, each, id, integer, key_set, once, quoted, text, url,
 };
 
 use super::Users;
 use super::fault::{ACTION, AGENT, FaultKind, MERCHANT, Report, UID, WalletFault};
 use super::names::{Names, Offer};
 use super::until::until;
+use crate::process::{ExePath, ExePathError, UnitName, UnitNameError};
 use crate::rules::{Agent, Merchant};
 
-const AGENT_KEYS: &[&str] = &["name", "uid", "user", "until"];
+const AGENT_KEYS: &[&str] = &["name", "uid", "user", "exe", "unit", "until"];
 
 const MERCHANT_KEYS: &[&str] = &["id", "url", "keys", "free", "paid", "agents", "until"];
 
@@ -39,6 +40,8 @@ pub(super) fn agents(
         let mut table = listed.open(item, AGENT_KEYS, expected, report)?;
         let name = listed.id(&mut table, "name", "name = \"travel\"", report);
         let uid = uid(&mut table, users, report);
+        let exe = table.optional("exe", report, exe);
+        let unit = table.optional("unit", report, unit);
         let until = table.optional("until", report, |item, report| until(item, report, timezone));
         let name = match name {
             Ok(name) => {
@@ -52,7 +55,7 @@ pub(super) fn agents(
         let uid = uid?;
         let item = table.item("uid").or_else(|| table.item("user"));
         once(&mut uids, uid, item.as_ref(), UID, report)?;
-        Ok(Agent { name: name?, uid, until: until? })
+        Ok(Agent { name: name?, uid, exe: exe?, unit: unit?, until: until? })
     });
     (all.map(|()| agents), listed)
 }
@@ -71,6 +74,26 @@ fn uid(table: &mut Table<'_>, users: &impl Users, report: &mut Report<'_>) -> Re
         }
         (None, None) => Err(table.lacks(&["uid", "user"], report, WalletFault::UidMissing)),
     }
+}
+
+/// Reads the program that an agent runs, and suggests the plain spelling of its path.
+fn exe(item: &Item<'_>, report: &mut Report<'_>) -> Read<ExePath> {
+    let text = text(item, report)?;
+    text.parse().map_err(|error: ExePathError| {
+        let plain = ExePath::plain(text).map(|path| quoted(path.as_str()));
+        item.fault_with(report, WalletFault::Exe(error), plain)
+    })
+}
+
+/// Reads the unit that an agent runs in, and suggests the service of that name.
+fn unit(item: &Item<'_>, report: &mut Report<'_>) -> Read<UnitName> {
+    let text = text(item, report)?;
+    text.parse().map_err(|error: UnitNameError| {
+        let service = format!("{text}.service").parse::<UnitName>().ok();
+        let service = service.filter(|_| error == UnitNameError::Kind);
+        let meant = service.map(|unit| quoted(unit.as_str()));
+        item.fault_with(report, WalletFault::Unit(error), meant)
+    })
 }
 
 /// Reads the merchants; also gives everything that a rule may name.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mandate_host::peer::{HeldPeer, PeerError, PeerProcess};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,16 +18,20 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether a uid may call, by the rules in force.
 type Admits = Box<dyn Fn(u32) -> bool + Send + Sync>;
+/// Whether a process of such a uid may call, by the rules in force.
+type Fits = Box<dyn Fn(&Peer) -> bool + Send + Sync>;
 /// How many streams a connection may have at a time, by the rules in force.
 type Streams = Box<dyn Fn() -> u32 + Send + Sync>;
-/// Called when a uid that may not call did so: the uid and the path of its call.
-type Turned = Box<dyn Fn(u32, &str) + Send + Sync>;
+/// Called when somebody who may not call did so: who, and the path of the call.
+type Turned = Box<dyn Fn(&Peer, &str) + Send + Sync>;
 
 /// One socket's side: what it serves, and to whom.
 pub(crate) struct Door {
     name: &'static str,
     routes: Routes,
     admits: Admits,
+    /// `None` where the uid says it all, and nobody looks at the process.
+    fits: Option<Fits>,
     streams: Streams,
     pub(super) turned_away: Turned,
     known: Slots,
@@ -40,23 +45,29 @@ impl fmt::Debug for Door {
 }
 
 impl Door {
-    /// Makes a door.
+    /// Makes a door for whoever has one of these uids.
     pub(crate) fn new(
         name: &'static str,
         routes: Routes,
         admits: impl Fn(u32) -> bool + Send + Sync + 'static,
         streams: impl Fn() -> u32 + Send + Sync + 'static,
-        turned_away: impl Fn(u32, &str) + Send + Sync + 'static,
+        turned_away: impl Fn(&Peer, &str) + Send + Sync + 'static,
     ) -> Self {
         Self {
             name,
             routes: routes.prepare(),
             admits: Box::new(admits),
+            fits: None,
             streams: Box::new(streams),
             turned_away: Box::new(turned_away),
             known: Slots::new(CONNECTIONS_PER_UID_MAX),
             strangers: Slots::new(STRANGERS_MAX),
         }
+    }
+
+    /// The same door, which also looks at each process.
+    pub(crate) fn looking(self, fits: impl Fn(&Peer) -> bool + Send + Sync + 'static) -> Self {
+        Self { fits: Some(Box::new(fits)), ..self }
     }
 
     fn open(self: &Arc<Self>, stream: UnixStream, stop: &CancellationToken, tasks: &TaskTracker) {
@@ -67,25 +78,37 @@ impl Door {
                 return;
             }
         };
-        if (self.admits)(uid) {
-            let Some(slot) = self.known.take(uid) else {
-                tracing::warn!(socket = self.name, uid, "too many open connections of one uid");
-                return;
-            };
-            let (routes, streams, stop) = (self.routes.clone(), (self.streams)(), stop.clone());
-            tasks.spawn(async move {
-                connection::serve(stream, routes, Peer { uid }, streams, stop).await;
-                drop(slot);
-            });
+        let admitted = (self.admits)(uid);
         // All strangers share one count, so that many uids cannot add up.
-        } else if let Some(slot) = self.strangers.take(u32::MAX) {
-            let (door, stop) = (Arc::clone(self), stop.clone());
-            tasks.spawn(async move {
-                stranger::turn_away(stream, door, Peer { uid }, stop).await;
-                drop(slot);
-            });
-        }
+        let slot = if admitted { self.known.take(uid) } else { self.strangers.take(u32::MAX) };
+        let Some(slot) = slot else {
+            if admitted {
+                tracing::warn!(socket = self.name, uid, "too many open connections of one uid");
+            }
+            return;
+        };
+        // Held before anything else is done, so that no other process gets its id meanwhile.
+        let held = self.fits.as_ref().filter(|_| admitted).map(|_| HeldPeer::of(&stream));
+        let (door, stop) = (Arc::clone(self), stop.clone());
+        tasks.spawn(async move {
+            let peer = Peer { uid, process: Arc::new(look(held).await) };
+            if admitted && door.fits.as_ref().is_none_or(|fits| fits(&peer)) {
+                let (routes, streams) = (door.routes.clone(), (door.streams)());
+                connection::serve(stream, routes, peer, streams, stop).await;
+            } else {
+                stranger::turn_away(stream, door, peer, stop).await;
+            }
+            drop(slot);
+        });
     }
+}
+
+/// What there is to see of a process that is held.
+async fn look(held: Option<Result<HeldPeer, PeerError>>) -> Result<PeerProcess, PeerError> {
+    let held = held.unwrap_or(Err(PeerError::NotLookedAt))?;
+    // The file that it runs may be on a file system of its own, which answers when it likes.
+    let seen = tokio::task::spawn_blocking(move || held.look()).await;
+    seen.unwrap_or(Err(PeerError::NotLookedAt))
 }
 
 /// Accepts until `stop`; every connection is a task of its own, so that none can hold up another.

@@ -93,14 +93,14 @@ pub(super) async fn serve(
     streams: u32,
     stop: CancellationToken,
 ) {
-    let activity = Activity::new();
+    let (activity, uid) = (Activity::new(), peer.uid);
     let service = {
         let activity = activity.clone();
         hyper::service::service_fn(move |request: Request<Incoming>| {
             let call = activity.begin();
             let mut routes = routes.clone();
             let mut request = request.map(|body| InTime::new(body, FIRST_REQUEST_TIMEOUT));
-            request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(peer.clone());
             async move { routes.call(request).await.map(|response| finish(response, call)) }
         })
     };
@@ -111,7 +111,7 @@ pub(super) async fn serve(
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(uid = peer.uid, %error, "a connection ended");
+                    tracing::debug!(uid, %error, "a connection ended");
                 }
                 return;
             }

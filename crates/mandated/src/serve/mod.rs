@@ -1,25 +1,29 @@
 //! Accepts on the two sockets and speaks HTTP/2 on what was accepted, within bounds.
 //!
-//! Who calls is read from the kernel at accept (`SO_PEERCRED`) and from nowhere else. Nothing here knows what the
-//! calls mean.
+//! Who calls is read from the kernel at accept (`SO_PEERCRED`, and the process by a handle of its own) and from nowhere
+//! else. Nothing here knows what the calls mean.
 
 mod accept;
 mod connection;
 mod slots;
 mod stranger;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http2::Builder;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use mandate_host::peer::{PeerError, PeerProcess};
 
 pub(crate) use accept::{Door, accept};
 
-/// Who is on the other end: the uid when it connected. In the extensions of every request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who is on the other end, as it was when it connected. In the extensions of every request.
+#[derive(Debug, Clone)]
 pub(crate) struct Peer {
     /// Its effective uid.
     pub(crate) uid: u32,
+    /// Its process, where the door looks at it.
+    pub(crate) process: Arc<Result<PeerProcess, PeerError>>,
 }
 
 /// Open connections of one uid on one socket.

@@ -28,7 +28,7 @@ pub(super) async fn turn_away(
     let service = {
         let answered = Arc::clone(&answered);
         hyper::service::service_fn(move |request: Request<Incoming>| {
-            (door.turned_away)(peer.uid, request.uri().path());
+            (door.turned_away)(&peer, request.uri().path());
             answered.notify_one();
             let response: Response<Body> = status::agent_unknown().into_http();
             async move { Ok::<_, Infallible>(response) }

@@ -41,7 +41,7 @@ impl WalletService {
     }
 
     fn enter<T>(&self, request: &Request<T>, call: Call) -> Result<Visit, Status> {
-        self.daemon.enter(peer(request)?, call)
+        self.daemon.enter(&peer(request)?, call)
     }
 
     /// A request read from the wire, or the status of its refusal.
@@ -110,7 +110,7 @@ impl WalletService {
 
 /// Who the kernel said it is.
 pub(crate) fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
-    request.extensions().get::<Peer>().copied().ok_or_else(status::agent_unknown)
+    request.extensions().get::<Peer>().cloned().ok_or_else(status::agent_unknown)
 }
 
 #[tonic::async_trait]
