@@ -184,6 +184,15 @@ impl SocketFile {
             return Err(SocketError::PathTooLong { path: path.to_owned(), actual });
         }
         clear(path)?;
+        Self::bind_cleared(path, access)
+    }
+
+    /// Binds where nothing is. What came there meanwhile stays: the kernel binds no path that exists, nor through a link.
+    ///
+    /// Nobody but this user may write to the folder, so no other can replace the file between the bind and the mode.
+    ///
+    /// Source: unix(7), `EADDRINUSE`.
+    fn bind_cleared(path: &Path, access: Access) -> Result<(Self, UnixListener), SocketError> {
         let listener = UnixListener::bind(path).map_err(io_error("bind", path))?;
         let made = fs::symlink_metadata(path).map_err(io_error("look at", path))?;
         let file = Self { path: path.to_owned(), device: made.dev(), inode: made.ino() };
@@ -261,6 +270,7 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), SocketError> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixStream;
 
     use tempfile::TempDir;
 
@@ -344,6 +354,87 @@ mod tests {
         let _other = UnixListener::bind(&socket).unwrap();
         drop(file);
         assert!(socket.exists());
+    }
+
+    /// Gives a file to another user; only root can, and elsewhere there is nothing to see.
+    fn given_away(path: &Path) -> bool {
+        geteuid().is_root() && std::os::unix::fs::lchown(path, Some(4_242), None).is_ok()
+    }
+
+    #[test]
+    fn a_folder_reached_by_a_symlink_at_its_end_is_refused_whatever_it_leads_to() {
+        let (base, path) = folder();
+        let link = base.path().join("link");
+        // Also before anything is there: a folder must not be made where a link points.
+        symlink(&path, &link).unwrap();
+        for access in [Access::OneUser, Access::System] {
+            let refused = SocketFolder::open(&link, access);
+            assert!(matches!(refused, Err(SocketError::FolderKind { .. })), "{refused:?}");
+            assert!(!path.exists());
+        }
+        fs::write(&path, "").unwrap();
+        let refused = SocketFolder::open(&path, Access::OneUser);
+        assert!(matches!(refused, Err(SocketError::FolderKind { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn what_belongs_to_another_user_is_refused_and_left_alone() {
+        let (_base, path) = folder();
+        SocketFolder::open(&path, Access::OneUser).unwrap();
+        let socket = path.join("wallet.sock");
+        drop(UnixListener::bind(&socket).unwrap());
+        if !given_away(&socket) {
+            eprintln!("not run: only root can give a file away");
+            return;
+        }
+        let refused = SocketFile::bind(&socket, Access::OneUser);
+        assert!(matches!(refused, Err(SocketError::Owner { owner: 4_242, .. })), "{refused:?}");
+        assert!(socket.exists());
+        assert!(given_away(&path));
+        let refused = SocketFolder::open(&path, Access::OneUser);
+        assert!(matches!(refused, Err(SocketError::Owner { owner: 4_242, .. })), "{refused:?}");
+        assert_eq!(mode(&path), 0o700, "its mode is its owner's affair");
+    }
+
+    #[test]
+    fn a_peer_that_accepts_nothing_any_more_is_still_a_live_one() {
+        let (_base, path) = folder();
+        SocketFolder::open(&path, Access::OneUser).unwrap();
+        let socket = path.join("wallet.sock");
+        let _live = UnixListener::bind(&socket).unwrap();
+        // Until its queue is full and a blocking probe would wait for ever.
+        let mut waiting = Vec::new();
+        while probe_keeping(&socket, &mut waiting).is_ok() {}
+        let refused = SocketFile::bind(&socket, Access::OneUser);
+        assert!(matches!(refused, Err(SocketError::AlreadyRunning { .. })), "{refused:?}");
+        assert!(socket.exists());
+    }
+
+    fn probe_keeping(path: &Path, kept: &mut Vec<std::os::fd::OwnedFd>) -> Result<(), Errno> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&socket, &SocketAddrUnix::new(path)?)?;
+        kept.push(socket);
+        Ok(())
+    }
+
+    #[test]
+    fn what_appears_between_the_check_and_the_bind_is_not_taken_over() {
+        let (_base, path) = folder();
+        SocketFolder::open(&path, Access::OneUser).unwrap();
+        let socket = path.join("wallet.sock");
+        clear(&socket).unwrap();
+        // A rival of this very user, since nobody else may write to the folder: a socket, a file, a link to nowhere.
+        let rival = UnixListener::bind(&socket).unwrap();
+        let refused = SocketFile::bind_cleared(&socket, Access::OneUser);
+        assert!(matches!(refused, Err(SocketError::Io { what: "bind", .. })), "{refused:?}");
+        UnixStream::connect(&socket).unwrap();
+        rival.accept().unwrap();
+        fs::remove_file(&socket).unwrap();
+        symlink(path.join("elsewhere"), &socket).unwrap();
+        let refused = SocketFile::bind_cleared(&socket, Access::OneUser);
+        assert!(matches!(refused, Err(SocketError::Io { what: "bind", .. })), "{refused:?}");
+        assert!(!path.join("elsewhere").exists());
     }
 
     #[test]
