@@ -8,6 +8,7 @@ mod daemon_child;
 mod denial;
 pub mod gateway;
 pub mod golden;
+pub mod h2;
 mod home;
 mod installed;
 pub mod invariants;

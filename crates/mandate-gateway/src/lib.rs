@@ -17,6 +17,7 @@ mod run;
 mod server;
 mod service;
 mod settings;
+mod shares;
 mod supervised;
 
 pub use judge::Call;

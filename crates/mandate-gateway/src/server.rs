@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,11 +18,13 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::service::BoxError;
 use crate::settings::Limits;
+use crate::shares::Shares;
 
 /// Largest head of a request, in bytes: a token, and room for whatever an API uses beside it.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -34,6 +36,8 @@ const STREAMS_MAX: u32 = 64;
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// How long calls under way may take to end when the gateway stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a line tells of connections that were more than an address may have.
+const FULL_LINE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait when the system gives no connection: it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -53,8 +57,15 @@ pub async fn serve<S, B>(
     let places = usize::try_from(limits.connections).unwrap_or(Semaphore::MAX_PERMITS);
     let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
     let connections = GracefulShutdown::new();
+    let (shares, mut full) = (Shares::default(), Full::default());
     let builder = builder(limits.client_timeout);
     while let Some((stream, peer, place)) = accept(&listener, &places, &stop).await {
+        // This one has its place already.
+        let free = places.available_permits().saturating_add(1);
+        let Some(share) = shares.take(peer.ip(), free) else {
+            full.say(peer.ip());
+            continue;
+        };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, %peer, "a connection ended at once");
             continue;
@@ -77,13 +88,32 @@ pub async fn serve<S, B>(
                 Some(Err(error)) => tracing::debug!(%error, %peer, "a connection broke"),
                 None => tracing::debug!(%peer, "a connection asked for nothing in time"),
             }
-            drop(place);
+            drop((share, place));
         });
     }
     // Nobody new is let in while the others end.
     drop(listener);
     if tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
         tracing::warn!(timeout_s = DRAIN_TIMEOUT.as_secs(), "connections did not end in time");
+    }
+}
+
+/// Lines about addresses that have their share: one a second, or a client could fill the log.
+#[derive(Debug, Default)]
+struct Full {
+    last: Option<Instant>,
+    left_out: u64,
+}
+
+impl Full {
+    fn say(&mut self, address: IpAddr) {
+        if self.last.is_some_and(|last| last.elapsed() < FULL_LINE_INTERVAL) {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        let left_out = std::mem::take(&mut self.left_out);
+        self.last = Some(Instant::now());
+        tracing::warn!(%address, left_out, "one address has its share of all connections");
     }
 }
 

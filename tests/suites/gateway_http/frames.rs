@@ -1,75 +1,13 @@
-//! HTTP/2 frames, right and wrong, as bytes (RFC 9113), with heads that are never compressed (RFC 7541).
+//! What a gateway tells a client that sends HTTP/2 frames of its own making.
 
 use std::net::SocketAddr;
 
+use mandate_tests::h2::{DATA, END_STREAM, GO_AWAY, HEADERS, RESET};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::wire::read_some;
-
-pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RESET: u8 = 3;
-const SETTINGS: u8 = 4;
-const GO_AWAY: u8 = 7;
-
-pub const END_STREAM: u8 = 1;
-pub const END_HEADERS: u8 = 4;
-
-fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = length[1..].to_vec();
-    frame.extend_from_slice(&[kind, flags, 0, 0, 0, stream]);
-    frame.extend_from_slice(payload);
-    frame
-}
-
-/// The client's first bytes: the preface and settings that change nothing.
-pub fn hello() -> Vec<u8> {
-    [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()
-}
-
-/// As [`hello`], by a client that takes no byte of any answer (RFC 9113, section 6.5.2).
-pub fn hello_without_a_window() -> Vec<u8> {
-    [PREFACE, &frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])].concat()
-}
-
-pub fn headers(stream: u8, flags: u8, fields: &[(&str, &str)]) -> Vec<u8> {
-    frame(HEADERS, flags, stream, &block(fields))
-}
-
-pub fn data(stream: u8, flags: u8, body: &[u8]) -> Vec<u8> {
-    frame(DATA, flags, stream, body)
-}
-
-/// Each field as a literal that is never indexed (RFC 7541, section 6.2.2).
-fn block(fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in fields {
-        block.push(0);
-        for text in [name, value] {
-            length(text.len(), &mut block);
-            block.extend_from_slice(text.as_bytes());
-        }
-    }
-    block
-}
-
-/// An integer in seven bits and as many more bytes as it takes (RFC 7541, section 5.1).
-fn length(length: usize, to: &mut Vec<u8>) {
-    let Some(mut rest) = length.checked_sub(127) else {
-        return to.push(u8::try_from(length).unwrap());
-    };
-    to.push(127);
-    while rest >= 128 {
-        to.push(u8::try_from(rest % 128).unwrap() | 128);
-        rest /= 128;
-    }
-    to.push(u8::try_from(rest).unwrap());
-}
 
 /// What became of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,14 +63,4 @@ fn told(mut read: &[u8]) -> Option<Told> {
         }
     }
     None
-}
-
-#[test]
-fn a_length_is_as_the_specification_shows_it() {
-    let mut bytes = Vec::new();
-    for value in [10, 126, 127, 128, 1337] {
-        length(value, &mut bytes);
-    }
-    // 1337 is 127 + 1210, and 1210 is 58 + 9 * 128.
-    assert_eq!(bytes, [10, 126, 127, 0, 127, 1, 127, 186, 9]);
 }

@@ -1,9 +1,10 @@
 //! HTTP/2 on the same port: what it has no words for is refused, and what goes on is one HTTP/1.1 request.
 
 use mandate_tests::gateway::Call;
+use mandate_tests::h2::{END_HEADERS, END_STREAM, data, headers, hello};
 
 use crate::bound::Came;
-use crate::frames::{self, END_HEADERS, END_STREAM, Told, data, headers, hello};
+use crate::frames::{self, Told};
 use crate::street::Street;
 
 const BODY: &[u8] = br#"{"nights":2}"#;

@@ -1,26 +1,28 @@
 //! Clients that do not get to the point: they are cut off, and nobody else waits for them longer than that.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mandate_gateway::Limits;
 use mandate_tests::gateway::Call;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use mandate_tests::h2::{self, END_HEADERS, END_STREAM, hello, hello_without_a_window};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::bound::Came;
-use crate::frames::{self, END_HEADERS, END_STREAM, hello, hello_without_a_window};
 use crate::street::Street;
 use crate::wire::{self, read_some};
 
 /// How many of each kind.
 const EACH: usize = 4;
 /// How often a client that drips sends a byte.
-const DRIP: std::time::Duration = std::time::Duration::from_millis(40);
+const DRIP: Duration = Duration::from_millis(40);
 
 /// How often the gateway asks whether anyone is there.
-const PING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(20);
+const PING_INTERVAL: Duration = Duration::from_secs(20);
 
 fn rooms() -> Call {
     Call::bare("GET", "/rooms")
@@ -57,17 +59,17 @@ fn slow_clients(token: &str) -> Vec<Slow> {
         slow(&framed("Content-Length: 1000000"), Some(b'x')),
         slow(&framed("Transfer-Encoding: chunked"), Some(b'0')),
         slow(&[&framed("Transfer-Encoding: chunked")[..], b"fffff\r\n"].concat(), Some(b'x')),
-        slow(&frames::PREFACE[..10], None),
-        slow(frames::PREFACE, None),
+        slow(&h2::PREFACE[..10], None),
+        slow(h2::PREFACE, None),
         slow(&hello(), None),
-        slow(&[hello(), frames::headers(1, 0, &fields)].concat(), None),
-        slow(&[hello(), frames::headers(1, END_HEADERS, &fields)].concat(), None),
+        slow(&[hello(), h2::headers(1, 0, &fields)].concat(), None),
+        slow(&[hello(), h2::headers(1, END_HEADERS, &fields)].concat(), None),
     ]
 }
 
 /// Plays a slow client until the gateway ends it.
-async fn play(address: std::net::SocketAddr, slow: &Slow) {
-    let (mut from, mut to) = TcpStream::connect(address).await.unwrap().into_split();
+async fn play(client: TcpStream, slow: &Slow) {
+    let (mut from, mut to) = client.into_split();
     to.write_all(&slow.first).await.ok();
     let mut read = Vec::new();
     let Some(byte) = slow.drip else {
@@ -92,7 +94,7 @@ async fn who_never_gets_to_the_point_is_cut_off() {
     let clients = slow_clients(&unfinished);
     for client in clients.iter().flat_map(|client| std::iter::repeat_n(client, EACH)) {
         let (client, address) = (client.clone(), street.front.address);
-        slow.spawn(async move { play(address, &client).await });
+        slow.spawn(async move { play(TcpStream::connect(address).await.unwrap(), &client).await });
     }
     // Others are served meanwhile, all the time.
     let mut served = 0;
@@ -120,13 +122,50 @@ async fn places_come_back_when_their_clients_are_cut_off() {
     all.join_all().await;
 }
 
+/// A connection of the client with this number, which has an address of its own.
+async fn connect_from(client: u32, to: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    let own = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + 1 + client);
+    socket.bind(SocketAddr::from((own, 0))).unwrap();
+    socket.connect(to).await.unwrap()
+}
+
+/// However many connections one client makes, others get one at once, while its own are still open.
+#[tokio::test]
+async fn one_address_does_not_get_all_places() {
+    const PLACES: u32 = 16;
+    let patient = Duration::from_secs(60);
+    let street = Street::open_with(|limits| Limits {
+        connections: PLACES,
+        client_timeout: patient,
+        ..limits
+    })
+    .await;
+    let mut greedy = Vec::new();
+    for _ in 0..2 * PLACES {
+        greedy.push(connect_from(0, street.front.address).await);
+    }
+    // The gateway has seen all of them: the last one is closed unasked, the first is not.
+    let mut byte = [0];
+    let cut_off = greedy.last_mut().unwrap().read(&mut byte).await;
+    assert!(matches!(cut_off, Ok(0) | Err(_)), "{cut_off:?}");
+    let (bound, token) = street.free("search_rooms", rooms());
+    let (came, answers) = street.send(&bound, ask(&token).as_bytes()).await;
+    assert_eq!(came, Ok(Came::PassedOn), "{answers:?}");
+    let open = greedy.first().unwrap().try_read(&mut byte).unwrap_err();
+    assert_eq!(open.kind(), std::io::ErrorKind::WouldBlock, "{open}");
+    drop(greedy);
+    street.close().await;
+}
+
 async fn take_all_places(stalled: Slow) {
     const PLACES: u32 = 4;
     let street = Street::open_with(|limits| Limits { connections: PLACES, ..limits }).await;
     let mut taken = JoinSet::new();
-    for _ in 0..PLACES {
+    for client in 0..PLACES {
         let (stalled, address) = (stalled.clone(), street.front.address);
-        taken.spawn(async move { play(address, &stalled).await });
+        // One address alone would not get all.
+        taken.spawn(async move { play(connect_from(client, address).await, &stalled).await });
     }
     let (bound, token) = street.free("search_rooms", rooms());
     let (came, answers) = street.send(&bound, ask(&token).as_bytes()).await;
@@ -157,7 +196,7 @@ async fn who_asks_and_then_says_nothing_is_cut_off() {
     assert!(!read_some(&mut from, &mut Vec::new()).await);
     // Over HTTP/2 as well, where an open connection costs a client no more than an answer to a ping now and then.
     let fields = [(":method", "GET"), (":path", path), (":scheme", "http")];
-    let asked = frames::headers(1, END_HEADERS | END_STREAM, &fields);
+    let asked = h2::headers(1, END_HEADERS | END_STREAM, &fields);
     for hello in [hello(), hello_without_a_window()] {
         let stream = TcpStream::connect(street.front.address).await.unwrap();
         let (mut from, mut to) = stream.into_split();
@@ -185,7 +224,8 @@ async fn an_answer_may_take_its_time() {
     let mut read = Vec::new();
     for _ in 0..3 {
         // Whoever came later and said nothing is cut off before.
-        play(street.front.address, &Slow { first: Vec::new(), drip: None }).await;
+        let client = TcpStream::connect(street.front.address).await.unwrap();
+        play(client, &Slow { first: Vec::new(), drip: None }).await;
         gate.send(()).unwrap();
         assert!(read_some(&mut from, &mut read).await, "{read:?}");
     }
