@@ -6,6 +6,7 @@ mod clock;
 mod daemon;
 mod daemon_child;
 mod denial;
+pub mod flood;
 pub mod gateway;
 pub mod golden;
 pub mod h2;

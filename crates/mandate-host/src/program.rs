@@ -39,6 +39,12 @@ fn raise_open_files() {
     }
 }
 
+/// How many files this process may have open.
+#[must_use]
+pub fn open_files_max() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
 /// Resolves on SIGTERM or SIGINT from now on; at once, if they cannot be awaited.
 ///
 /// # Panics

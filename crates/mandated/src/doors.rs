@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use mandate_host::program;
 use mandate_ledger::Call;
+use mandate_policy::Rules;
 use mandate_proto::DESCRIPTORS;
 use mandate_proto::v1::control_server::ControlServer;
 use mandate_proto::v1::wallet_server::WalletServer;
@@ -12,13 +14,24 @@ use tonic_reflection::server::{Builder, Error};
 
 use crate::control::ControlService;
 use crate::daemon::Daemon;
-use crate::serve::Door;
+use crate::serve::{CONNECTIONS_PER_UID_MAX, Door, Share};
 use crate::wallet::WalletService;
 
 /// Largest message accepted: a token of 8 KiB and its request fit many times over.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
-/// Calls that the principal may have under way on one connection.
-const CONTROL_STREAMS_MAX: u32 = 64;
+/// What the principal, and root beside it, may take of the control socket.
+const PRINCIPALS_SHARE: Share =
+    Share { connections: CONNECTIONS_PER_UID_MAX, streams: 64, calls: 256, cpu_ms_per_s: 1_000 };
+/// Open files that are not for agents: the ledger, both sockets, and the connections of the principal and of strangers.
+const FILES_KEPT: u64 = 512;
+/// Open files of one agent's connection while its process is looked at.
+const FILES_PER_CONNECTION: u64 = 4;
+/// Calls beside `in_flight` whose answers an agent may leave lying: health, reflection, refusals.
+const STANDARD_CALLS_MAX: u32 = 64;
+/// Processor time of an agent's connections that does not depend on its rate, in milliseconds a second.
+const CPU_MS_PER_S: u32 = 100;
+/// Processor time for each call a second that it may make, in milliseconds; serving one takes far less.
+const CPU_MS_PER_CALL: u32 = 2;
 
 /// The agents' door and the principal's, in this order.
 ///
@@ -34,13 +47,13 @@ fn wallet(daemon: &Arc<Daemon>) -> Result<Door, Error> {
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
     let mut routes = with_standard_services(daemon)?;
     routes.add_service(service);
-    let (admits, streams, turned) = (Arc::clone(daemon), Arc::clone(daemon), Arc::clone(daemon));
+    let (admits, shares, turned) = (Arc::clone(daemon), Arc::clone(daemon), Arc::clone(daemon));
     let fits = Arc::clone(daemon);
     let door = Door::new(
         "wallet",
         routes.routes(),
         move |uid| admits.ledger.rules().agent_by_uid(uid).is_some(),
-        move || streams.ledger.rules().limits().in_flight,
+        move || agents_share(&shares.ledger.rules()),
         move |peer, path| turned.turned_away(peer, call(path)),
     );
     Ok(door.looking(move |peer| fits.agent(peer).is_ok()))
@@ -56,9 +69,27 @@ fn control(daemon: &Arc<Daemon>) -> Result<Door, Error> {
         "control",
         routes.routes(),
         move |uid| admits.is_principal(uid),
-        || CONTROL_STREAMS_MAX,
+        || PRINCIPALS_SHARE,
         move |peer, _| turned.not_the_principal(peer),
     ))
+}
+
+/// What one agent may take: agents divide the open files evenly, and the time that a connection costs follows from the
+/// calls that it may make.
+fn agents_share(rules: &Rules) -> Share {
+    let limits = rules.limits();
+    let files = program::open_files_max().saturating_sub(FILES_KEPT);
+    let agents = u64::try_from(rules.agents().len()).unwrap_or(u64::MAX).max(1);
+    let each = files.checked_div(FILES_PER_CONNECTION.saturating_mul(agents)).unwrap_or_default();
+    let connections = usize::try_from(each).unwrap_or(usize::MAX).clamp(1, CONNECTIONS_PER_UID_MAX);
+    let calls = limits.in_flight.saturating_add(STANDARD_CALLS_MAX);
+    let cpu_ms_per_s = limits.requests_per_s.saturating_mul(CPU_MS_PER_CALL);
+    Share {
+        connections,
+        streams: limits.in_flight,
+        calls: usize::try_from(calls).unwrap_or(usize::MAX),
+        cpu_ms_per_s: cpu_ms_per_s.saturating_add(CPU_MS_PER_S),
+    }
 }
 
 /// Health, and reflection in both versions that clients ask for.

@@ -1,12 +1,14 @@
 //! One connection of a uid that may call.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper::Request;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::UnixStream;
@@ -15,7 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tower::Service as _;
 
-use super::{DRAIN_TIMEOUT, FIRST_REQUEST_TIMEOUT, GOODBYE_TIMEOUT, IDLE_TIMEOUT, Peer, http2};
+use super::answer::Answer;
+use super::slots::Shared;
+use super::turn::Turns;
+use super::{
+    ANSWER_TIMEOUT, DRAIN_TIMEOUT, FIRST_REQUEST_TIMEOUT, GOODBYE_TIMEOUT, IDLE_TIMEOUT, Peer,
+    http2,
+};
 
 /// A request's body did not arrive.
 #[derive(Debug, Error)]
@@ -39,6 +47,10 @@ struct Last {
     at: Instant,
     called: bool,
     under_way: usize,
+    /// Since when each answer waits for the peer to take it.
+    waiting: BTreeMap<u64, Instant>,
+    /// The number of the next call.
+    next: u64,
 }
 
 /// A moment later by `wait`; no clock reaches so far that it would not fit.
@@ -48,13 +60,20 @@ fn after(moment: Instant, wait: Duration) -> Instant {
 
 /// One call under way, until its answer is sent or given up.
 #[derive(Debug)]
-struct Call {
+pub(super) struct Call {
     activity: Activity,
+    number: u64,
 }
 
 impl Activity {
     fn new() -> Self {
-        let last = Last { at: Instant::now(), called: false, under_way: 0 };
+        let last = Last {
+            at: Instant::now(),
+            called: false,
+            under_way: 0,
+            waiting: BTreeMap::new(),
+            next: 0,
+        };
         Self { last: Arc::new(Mutex::new(last)) }
     }
 
@@ -62,7 +81,9 @@ impl Activity {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.called = true;
         last.under_way = last.under_way.saturating_add(1);
-        Call { activity: self.clone() }
+        let number = last.next;
+        last.next = number.saturating_add(1);
+        Call { activity: self.clone(), number }
     }
 
     fn is_quiet(&self) -> bool {
@@ -73,7 +94,31 @@ impl Activity {
     fn deadline(&self) -> Instant {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let since = if last.under_way > 0 { Instant::now() } else { last.at };
-        after(since, if last.called { IDLE_TIMEOUT } else { FIRST_REQUEST_TIMEOUT })
+        let quiet = after(since, if last.called { IDLE_TIMEOUT } else { FIRST_REQUEST_TIMEOUT });
+        // An answer that is left lying gives no sign of it, so somebody has to look.
+        let oldest = last.waiting.values().min().copied().unwrap_or_else(Instant::now);
+        quiet.min(after(oldest, ANSWER_TIMEOUT))
+    }
+
+    /// Whether the peer left an answer lying for too long.
+    fn is_stalled(&self) -> bool {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        last.waiting.values().any(|since| after(*since, ANSWER_TIMEOUT) <= now)
+    }
+}
+
+impl Call {
+    /// The peer has to take something of the answer before there is more to do.
+    pub(super) fn waits_for_the_peer(&self) {
+        let mut last = self.activity.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.waiting.insert(self.number, Instant::now());
+    }
+
+    /// The answer goes on when there is more of it.
+    pub(super) fn waits_for_us(&self) {
+        let mut last = self.activity.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.waiting.remove(&self.number);
     }
 }
 
@@ -82,6 +127,7 @@ impl Drop for Call {
         let mut last = self.activity.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.at = Instant::now();
         last.under_way = last.under_way.saturating_sub(1);
+        last.waiting.remove(&self.number);
     }
 }
 
@@ -91,20 +137,28 @@ pub(super) async fn serve(
     routes: Routes,
     peer: Peer,
     streams: u32,
+    shared: &Shared,
     stop: CancellationToken,
 ) {
     let (activity, uid) = (Activity::new(), peer.uid);
     let service = {
-        let activity = activity.clone();
+        let (activity, calls) = (activity.clone(), Arc::clone(&shared.calls));
         hyper::service::service_fn(move |request: Request<Incoming>| {
             let call = activity.begin();
-            let mut routes = routes.clone();
+            let (mut routes, calls) = (routes.clone(), Arc::clone(&calls));
             let mut request = request.map(|body| InTime::new(body, FIRST_REQUEST_TIMEOUT));
             request.extensions_mut().insert(peer.clone());
-            async move { routes.call(request).await.map(|response| finish(response, call)) }
+            async move {
+                // Who leaves its answers lying has no room for more; the semaphore is never closed.
+                let room = calls.acquire_owned().await.ok();
+                let response = routes.call(request).await?;
+                Ok::<_, Infallible>(response.map(|body| Answer::new(body, call, room)))
+            }
         })
     };
-    let mut connection = pin!(http2(streams).serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(
+        http2(streams, &shared.budget).serve_connection(TokioIo::new(Turns::new(stream)), service)
+    );
     let mut closing_since = None;
     let mut deadline = activity.deadline();
     loop {
@@ -117,6 +171,10 @@ pub(super) async fn serve(
             }
             () = stop.cancelled(), if closing_since.is_none() => {}
             () = sleep_until(deadline) => {
+                if activity.is_stalled() {
+                    tracing::debug!(uid, "a peer left its answers lying");
+                    return;
+                }
                 deadline = activity.deadline();
                 if closing_since.is_none() && deadline > Instant::now() {
                     continue;
@@ -134,40 +192,6 @@ pub(super) async fn serve(
         }
         // Looked at again and again: the last call may end long before the time for it is over.
         deadline = after(now, GOODBYE_TIMEOUT);
-    }
-}
-
-/// Keeps the call under way until its answer was sent or given up.
-fn finish(
-    response: Response<tonic::body::Body>,
-    call: Call,
-) -> Response<Answer<tonic::body::Body>> {
-    response.map(|body| Answer { body, _call: call })
-}
-
-/// An answer's body, which holds its call.
-struct Answer<B> {
-    body: B,
-    _call: Call,
-}
-
-impl<B: HttpBody + Unpin> HttpBody for Answer<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
@@ -210,5 +234,62 @@ impl HttpBody for InTime {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mandate_host::peer::PeerError;
+    use mandate_tests::h2::{
+        END_HEADERS, END_STREAM, PING, data, frame, headers, hello_without_a_window,
+    };
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::super::slots::{Share, Slots};
+    use super::*;
+
+    /// The flag of a ping that answers one.
+    const ACK: u8 = 1;
+
+    /// Asks for an answer, gives no room for it, and shows for ever that it is alive.
+    async fn lives_on(mut client: UnixStream) {
+        let fields = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":authority", "wallet"),
+            (":path", "/grpc.health.v1.Health/Check"),
+            ("content-type", "application/grpc"),
+        ];
+        let call = [headers(1, END_HEADERS, &fields), data(1, END_STREAM, &[0; 5])].concat();
+        client.write_all(&[hello_without_a_window(), call].concat()).await.unwrap();
+        let mut head = [0; 9];
+        while client.read_exact(&mut head).await.is_ok() {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; usize::try_from(length).unwrap()];
+            client.read_exact(&mut payload).await.unwrap();
+            if head[3] == PING {
+                client.write_all(&frame(PING, ACK, 0, &payload)).await.unwrap();
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_an_answer_lying_is_cut_off_however_alive_it_is() {
+        let (client, ours) = UnixStream::pair().unwrap();
+        let (_health, service) = tonic_health::server::health_reporter();
+        let routes = Routes::new(service).prepare();
+        let share = Share { connections: 1, streams: 8, calls: 8, cpu_ms_per_s: 1_000 };
+        let slot = Slots::default().take(1, &share).unwrap();
+        let peer = Peer { uid: 1, process: Arc::new(Err(PeerError::NotLookedAt)) };
+        let started = Instant::now();
+        let client = tokio::spawn(lives_on(client));
+        let served = serve(ours, routes, peer, 8, &slot.shared, CancellationToken::new());
+        tokio::time::timeout(Duration::from_secs(3_600), served).await.expect("it is cut off");
+        let lasted = started.elapsed();
+        assert!((ANSWER_TIMEOUT..ANSWER_TIMEOUT * 2).contains(&lasted), "{lasted:?}");
+        client.await.unwrap();
+        assert_eq!(slot.shared.calls.available_permits(), share.calls, "the room is given back");
     }
 }

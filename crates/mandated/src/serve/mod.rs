@@ -4,18 +4,24 @@
 //! else. Nothing here knows what the calls mean.
 
 mod accept;
+mod answer;
+mod budget;
 mod connection;
 mod slots;
 mod stranger;
+mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http2::Builder;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use mandate_host::peer::{PeerError, PeerProcess};
 
 pub(crate) use accept::{Door, accept};
+pub(crate) use slots::Share;
+
+use budget::{Budget, ChargedExecutor};
 
 /// Who is on the other end, as it was when it connected. In the extensions of every request.
 #[derive(Debug, Clone)]
@@ -27,13 +33,17 @@ pub(crate) struct Peer {
 }
 
 /// Open connections of one uid on one socket.
-const CONNECTIONS_PER_UID_MAX: usize = 256;
-/// Connections of uids that may not call, over both sockets.
-const STRANGERS_MAX: usize = 16;
+pub(crate) const CONNECTIONS_PER_UID_MAX: usize = 128;
+/// Processes of one uid that are looked at at a time; each may keep a thread waiting for its file system.
+const LOOKS_PER_UID_MAX: usize = 4;
+/// What all that may not call have on one socket, together.
+const STRANGERS: Share = Share { connections: 16, streams: 1, calls: 16, cpu_ms_per_s: 50 };
 /// How long a connection may be open before its first request, and a request's body may take.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be open without a request under way.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// How long a peer may leave an answer lying before its connection ends.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long calls under way may take once their connection is closing.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a closing connection without a call under way is left to its peer.
@@ -61,8 +71,8 @@ const ERROR_RESETS_MAX: usize = 64;
 const STREAMS_MAX: u32 = 1_024;
 
 /// The settings of every connection.
-fn http2(streams: u32) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn http2(streams: u32, budget: &Arc<Budget>) -> Builder<ChargedExecutor> {
+    let mut builder = Builder::new(ChargedExecutor(Arc::clone(budget)));
     builder
         .timer(TokioTimer::new())
         .auto_date_header(false)

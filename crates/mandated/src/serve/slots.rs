@@ -1,13 +1,48 @@
-//! How many connections each uid has open.
+//! What each uid has open: its connections and calls, and the account of its time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts open connections by uid, up to a limit each.
-#[derive(Debug, Clone)]
+use tokio::sync::Semaphore;
+
+use super::LOOKS_PER_UID_MAX;
+use super::budget::Budget;
+
+/// What one uid may take of what all share, by the rules in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Open connections.
+    pub(crate) connections: usize,
+    /// Calls under way on one connection.
+    pub(crate) streams: u32,
+    /// Calls on all its connections until their answers are taken.
+    pub(crate) calls: usize,
+    /// Processor time of its connections in milliseconds a second: 1,000 is one processor.
+    pub(crate) cpu_ms_per_s: u32,
+}
+
+/// Counts open connections by uid.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Slots {
-    open: Arc<Mutex<BTreeMap<u32, usize>>>,
-    max: usize,
+    open: Arc<Mutex<BTreeMap<u32, Open>>>,
+}
+
+/// What one uid has open.
+#[derive(Debug, Clone)]
+struct Open {
+    connections: usize,
+    shared: Shared,
+}
+
+/// What all connections of one uid share.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    /// The account of its time.
+    pub(super) budget: Arc<Budget>,
+    /// Room for calls until their answers are taken.
+    pub(super) calls: Arc<Semaphore>,
+    /// Room for looks at its processes.
+    pub(super) looks: Arc<Semaphore>,
 }
 
 /// One open connection; gives its place back on drop.
@@ -15,39 +50,41 @@ pub(super) struct Slots {
 pub(super) struct Slot {
     slots: Slots,
     uid: u32,
+    /// What it shares with the others of its uid.
+    pub(super) shared: Shared,
 }
 
 impl Slots {
-    pub(super) fn new(max: usize) -> Self {
-        Self { open: Arc::default(), max }
-    }
-
     /// Takes a place; `None` when the uid has as many as it may.
-    pub(super) fn take(&self, uid: u32) -> Option<Slot> {
-        let mut open = self.lock();
-        let count = open.entry(uid).or_insert(0);
-        if *count >= self.max {
+    pub(super) fn take(&self, uid: u32, share: &Share) -> Option<Slot> {
+        let mut all = self.lock();
+        // Who left and owes nothing is forgotten; who left in debt would begin anew without it.
+        all.retain(|_, open| open.connections > 0 || !open.shared.budget.is_even());
+        let open = all.entry(uid).or_insert_with(|| Open {
+            connections: 0,
+            shared: Shared {
+                budget: Arc::new(Budget::new(share.cpu_ms_per_s)),
+                calls: Arc::new(Semaphore::new(share.calls.min(Semaphore::MAX_PERMITS))),
+                looks: Arc::new(Semaphore::new(LOOKS_PER_UID_MAX)),
+            },
+        });
+        if open.connections >= share.connections {
             return None;
         }
-        *count = count.saturating_add(1);
-        Some(Slot { slots: self.clone(), uid })
+        open.connections = open.connections.saturating_add(1);
+        Some(Slot { slots: self.clone(), uid, shared: open.shared.clone() })
     }
 
     // A panic elsewhere cannot leave a count half changed, so a poisoned lock is still good.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, usize>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut open = self.slots.lock();
-        let left = open.get(&self.uid).map_or(0, |count| count.saturating_sub(1));
-        // Uids that left are forgotten: the map is never larger than the connections that are open.
-        if left == 0 {
-            open.remove(&self.uid);
-        } else {
-            open.insert(self.uid, left);
+        if let Some(open) = self.slots.lock().get_mut(&self.uid) {
+            open.connections = open.connections.saturating_sub(1);
         }
     }
 }
@@ -56,21 +93,34 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_uid_cannot_take_the_places_of_another() {
-        let slots = Slots::new(2);
-        let first = slots.take(1).unwrap();
-        let _second = slots.take(1).unwrap();
-        assert!(slots.take(1).is_none());
-        assert!(slots.take(2).is_some());
-        drop(first);
-        assert!(slots.take(1).is_some());
-    }
+    const SHARE: Share = Share { connections: 2, streams: 1, calls: 1, cpu_ms_per_s: 1_000 };
 
     #[test]
-    fn a_uid_that_left_is_forgotten() {
-        let slots = Slots::new(1);
-        drop(slots.take(1));
-        assert!(slots.lock().is_empty());
+    fn one_uid_cannot_take_the_places_of_another() {
+        let slots = Slots::default();
+        let first = slots.take(1, &SHARE).unwrap();
+        let second = slots.take(1, &SHARE).unwrap();
+        assert!(slots.take(1, &SHARE).is_none());
+        let other = slots.take(2, &SHARE).unwrap();
+        assert!(Arc::ptr_eq(&first.shared.budget, &second.shared.budget));
+        assert!(!Arc::ptr_eq(&first.shared.budget, &other.shared.budget));
+        drop(first);
+        assert!(slots.take(1, &SHARE).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_uid_that_left_is_forgotten_once_it_owes_nothing() {
+        let slots = Slots::default();
+        drop(slots.take(1, &SHARE));
+        let debtor = slots.take(2, &SHARE).unwrap();
+        debtor.shared.budget.spend(std::time::Duration::from_secs(5));
+        drop(debtor);
+        let known = |slots: &Slots| slots.lock().keys().copied().collect::<Vec<_>>();
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        let _visitor = slots.take(3, &SHARE).unwrap();
+        assert_eq!(known(&slots), [2, 3]);
+        tokio::time::advance(std::time::Duration::from_secs(5)).await;
+        let _again = slots.take(3, &SHARE).unwrap();
+        assert_eq!(known(&slots), [3]);
     }
 }

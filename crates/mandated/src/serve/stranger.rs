@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 use super::accept::Door;
-use super::{FIRST_REQUEST_TIMEOUT, Peer, http2};
+use super::budget::Budget;
+use super::turn::Turns;
+use super::{FIRST_REQUEST_TIMEOUT, Peer, STRANGERS, http2};
 use crate::status;
 
 /// Answers the first call with `AGENT_UNKNOWN` and closes; no route is reached and no body is read.
@@ -22,6 +24,7 @@ pub(super) async fn turn_away(
     stream: UnixStream,
     door: Arc<Door>,
     peer: Peer,
+    budget: &Arc<Budget>,
     stop: CancellationToken,
 ) {
     let answered = Arc::new(Notify::new());
@@ -34,7 +37,10 @@ pub(super) async fn turn_away(
             async move { Ok::<_, Infallible>(response) }
         })
     };
-    let mut connection = pin!(http2(1).serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(
+        http2(STRANGERS.streams, budget)
+            .serve_connection(TokioIo::new(Turns::new(stream)), service)
+    );
     let Some(deadline) = Instant::now().checked_add(FIRST_REQUEST_TIMEOUT) else { return };
     let mut closing = false;
     loop {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use mandate_proto::v1;
-use mandate_tests::{Home, spawn};
+use mandate_tests::{Home, start};
 
 use super::{BINARY, CAPS, Ended};
 
@@ -129,7 +129,7 @@ fn other_sockets_are_refused_with_the_line_to_mend() {
         (("wallet:control", 2), [datagram.into(), elsewhere("7")], "is no Unix stream socket"),
     ];
     for (told, sockets, expected) in cases {
-        let mut daemon = Ended(spawn(&mut command(&home, told, sockets)));
+        let mut daemon = Ended(start(&mut command(&home, told, sockets)));
         let mut stdout = BufReader::new(daemon.0.stdout.take().expect("a pipe")).lines();
         assert!(stdout.next().is_none(), "it serves, and not `{expected}`");
         let status = daemon.0.wait().expect("an end");

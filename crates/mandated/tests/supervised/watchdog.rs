@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mandate_ledger::{Fault, Options};
 use mandate_proto::paths::{Overrides, Paths};
-use mandate_tests::{Home, ServiceManager, spawn};
+use mandate_tests::{Home, ServiceManager, start};
 use mandated::Config;
 
 use super::{BINARY, CAPS, Ended};
@@ -46,7 +46,7 @@ fn a_full_disk_is_no_reason_to_start_again_and_a_writer_that_hangs_is() {
     let mut command = Command::new(env::current_exe().expect("this test"));
     command.args(["--exact", "watchdog::child", "--nocapture"]).env(CHILD_VARIABLE, home.folder());
     manager.watch(&mut command, WATCHDOG);
-    let mut child = Ended(spawn(&mut command));
+    let mut child = Ended(start(&mut command));
     manager.beats(3);
     let fault = home.folder().join(FAULT_FILE);
     fs::write(&fault, "full").expect("a file");
