@@ -241,17 +241,22 @@ impl HttpBody for InTime {
 mod tests {
     use std::sync::Arc;
 
+    use http_body_util::BodyExt as _;
     use mandate_host::peer::PeerError;
     use mandate_tests::h2::{
         END_HEADERS, END_STREAM, PING, data, frame, headers, hello_without_a_window,
     };
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+    use super::super::PING_INTERVAL;
     use super::super::slots::{Share, Slots};
     use super::*;
 
     /// The flag of a ping that answers one.
     const ACK: u8 = 1;
+
+    /// Turns of the runtime in which whatever was sent arrives and is answered.
+    const TURNS: usize = 2_000;
 
     /// Asks for an answer, gives no room for it, and shows for ever that it is alive.
     async fn lives_on(mut client: UnixStream) {
@@ -283,13 +288,53 @@ mod tests {
         let share = Share { connections: 1, streams: 8, calls: 8, cpu_ms_per_s: 1_000 };
         let slot = Slots::default().take(1, &share).unwrap();
         let peer = Peer { uid: 1, process: Arc::new(Err(PeerError::NotLookedAt)) };
-        let started = Instant::now();
         let client = tokio::spawn(lives_on(client));
-        let served = serve(ours, routes, peer, 8, &slot.shared, CancellationToken::new());
-        tokio::time::timeout(Duration::from_secs(3_600), served).await.expect("it is cut off");
-        let lasted = started.elapsed();
-        assert!((ANSWER_TIMEOUT..ANSWER_TIMEOUT * 2).contains(&lasted), "{lasted:?}");
+        let (shared, stop) = (slot.shared.clone(), CancellationToken::new());
+        let served = tokio::spawn(async move { serve(ours, routes, peer, 8, &shared, stop).await });
+        // Time passes in steps between which everything is said that is to be said: pings are answered in time.
+        let pause = Duration::from_secs(5);
+        let mut lasted = Duration::ZERO;
+        while !served.is_finished() {
+            assert!(lasted < PING_INTERVAL * 10, "it is not cut off");
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
+            tokio::time::advance(pause).await;
+            lasted += pause;
+        }
+        assert!(lasted >= ANSWER_TIMEOUT, "{lasted:?}");
         client.await.unwrap();
+        served.await.unwrap();
         assert_eq!(slot.shared.calls.available_permits(), share.calls, "the room is given back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_time_in_which_the_peer_has_to_act_counts() {
+        let activity = Activity::new();
+        let call = activity.begin();
+        tokio::time::advance(ANSWER_TIMEOUT * 2).await;
+        assert!(!activity.is_stalled(), "we are slow, not the peer");
+        call.waits_for_the_peer();
+        tokio::time::advance(ANSWER_TIMEOUT / 2).await;
+        assert!(!activity.is_stalled());
+        call.waits_for_us();
+        tokio::time::advance(ANSWER_TIMEOUT * 2).await;
+        assert!(!activity.is_stalled(), "a stream of answers that has no next one yet");
+        call.waits_for_the_peer();
+        tokio::time::advance(ANSWER_TIMEOUT).await;
+        assert!(activity.is_stalled());
+        drop(call);
+        assert!(!activity.is_stalled() && activity.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_handed_over_in_pieces() {
+        let whole = tonic::body::Body::new(http_body_util::Full::new(vec![7; 10_000].into()));
+        let mut answer = Answer::new(whole, Activity::new().begin(), None);
+        let mut pieces = Vec::new();
+        while let Some(frame) = answer.frame().await {
+            pieces.push(frame.unwrap().into_data().unwrap().len());
+        }
+        assert_eq!(pieces, [4_096, 4_096, 1_808]);
     }
 }

@@ -84,12 +84,12 @@ mod tests {
     async fn a_peer_that_fills_the_pipe_gives_others_their_turn() {
         let (mut peer, ours) = UnixStream::pair().unwrap();
         peer.write_all(&vec![7; TURN_BYTES + 1]).await.unwrap();
+        ours.readable().await.unwrap();
         let mut turns = Turns::new(ours);
-        let mut bytes = vec![0; TURN_BYTES + 1];
         let read = async {
-            let mut read = 0;
-            while read < bytes.len() {
-                read += turns.read(&mut bytes[read..]).await.unwrap();
+            let (mut read, mut piece) = (0, [0; 4_096]);
+            while read <= TURN_BYTES {
+                read += turns.read(&mut piece).await.unwrap();
             }
         };
         let mut read = std::pin::pin!(read);
