@@ -1,7 +1,7 @@
 //! What bad clients cost a good one: the time of its MintIntent alone, and beside each attack of the flood suite.
 //!
 //! ```sh
-//! cargo bench -p mandate-tests --bench crowd -- [--json] [--rounds N]
+//! cargo bench -p mandate-tests --bench crowd -- [--json] [--rounds N] [--attack NAME]
 //! ```
 //!
 //! Run it as root: the bad clients need a uid of their own. They share the processors with the daemon, so each does a
@@ -12,6 +12,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -59,8 +60,12 @@ fn main() {
     let rounds = rounds
         .and_then(|at| arguments.get(at + 1))
         .map_or(ROUNDS, |rounds| rounds.parse().expect("a number of rounds"));
+    let attack = arguments.iter().position(|argument| argument == "--attack");
+    let attack = attack.and_then(|at| arguments.get(at + 1));
+    let is_wanted = |bad: &Attack| attack.is_none_or(|name| bad.name == name);
+    let attacks: Vec<Attack> = Attack::ALL.into_iter().filter(is_wanted).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let figures = runtime.expect("a runtime").block_on(measure(rounds));
+    let figures = runtime.expect("a runtime").block_on(measure(rounds, &attacks));
     if arguments.iter().any(|argument| argument == "--json") {
         let figures: Vec<_> = figures.iter().map(Figure::json).collect();
         println!("{}", serde_json::Value::from(figures));
@@ -69,7 +74,7 @@ fn main() {
     }
 }
 
-async fn measure(rounds: usize) -> Vec<Figure> {
+async fn measure(rounds: usize, attacks: &[Attack]) -> Vec<Figure> {
     let home = Home::new().expect("a kernel keyring");
     fs::set_permissions(home.folder(), Permissions::from_mode(0o711)).expect("a mode");
     let bad = Caller::other().expect("root, for a second uid");
@@ -77,30 +82,38 @@ async fn measure(rounds: usize) -> Vec<Figure> {
     let mut wallet = home.start_child("wallet");
     wallet.heard(&["ready"]).await.expect("a wallet");
     let mut agent = home.agent().await;
-    let figure = |attack: Attack| Figure {
+    let figure = |attack: &Attack| Figure {
         name: attack.name,
         alone: Vec::new(),
         beside: Vec::new(),
         operations_per_s: Vec::new(),
     };
-    let mut figures: Vec<Figure> = Attack::ALL.into_iter().map(figure).collect();
+    let mut figures: Vec<Figure> = attacks.iter().map(figure).collect();
     for _ in 0..rounds {
-        for (attack, figure) in Attack::ALL.into_iter().zip(&mut figures) {
+        for (attack, figure) in attacks.iter().zip(&mut figures) {
             figure.alone.push(calls(&mut agent).await);
             let (done, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
             let pace = Pace::PerSecond(OPERATIONS_PER_S);
             let socket = home.paths.wallet_socket();
             let run = attack.run(bad.clone(), socket, pace, Arc::clone(&done), stop.clone());
-            let (started, attacker) = (Instant::now(), tokio::spawn(run));
+            let (started, attacker) = (Instant::now(), apart(run));
             figure.beside.push(calls(&mut agent).await);
             let operations = u32::try_from(done.load(Ordering::Relaxed)).expect("a count");
             figure.operations_per_s.push(f64::from(operations) / started.elapsed().as_secs_f64());
             stop.cancel();
-            attacker.await.expect("the attacker's end");
+            attacker.join().expect("the attacker's end");
         }
     }
     wallet.stop().await;
     figures
+}
+
+/// Runs an attacker on a thread and a runtime of its own: what it does must not stand in the good agent's own queue.
+fn apart(run: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(run);
+    })
 }
 
 /// Calls of the good agent, at its pace.

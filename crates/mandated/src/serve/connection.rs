@@ -274,8 +274,9 @@ mod tests {
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
             let mut payload = vec![0; usize::try_from(length).unwrap()];
             client.read_exact(&mut payload).await.unwrap();
+            // It may be cut off while it answers.
             if head[3] == PING {
-                client.write_all(&frame(PING, ACK, 0, &payload)).await.unwrap();
+                client.write_all(&frame(PING, ACK, 0, &payload)).await.unwrap_or_default();
             }
         }
     }
