@@ -79,7 +79,7 @@ fn build<P: Projection, F: Serialize>(path: &Path, genesis: &Genesis<F>) -> Resu
 
 fn fill<P: Projection, F: Serialize>(path: &Path, genesis: &Genesis<F>) -> Result<(), StoreError> {
     let db = schema::connect(path)?;
-    db.pragma_update(None, "journal_mode", "WAL")?;
+    schema::begin_wal(&db)?;
     db.execute_batch("BEGIN IMMEDIATE")?;
     schema::initialise(&db, P::SCHEMA)?;
     let mut state = State::<P>::load(&db, Arc::new(Sealing::new(None)))?;
@@ -91,33 +91,39 @@ fn fill<P: Projection, F: Serialize>(path: &Path, genesis: &Genesis<F>) -> Resul
     db.close().map_err(|(_, error)| error.into())
 }
 
-/// Makes a folder and its missing parents, and syncs each name on the way to it.
+/// Makes a folder and its missing parents, and syncs each folder that names one of them.
 ///
-/// Also the names of folders that are there: an earlier attempt may have ended between making one and syncing it.
+/// Also those that were there: an earlier attempt may have ended between making a folder and syncing its name.
 fn create_dir(dir: &Path) -> Result<(), OpenError> {
-    let ancestors: Vec<_> = dir.ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
-    for path in ancestors.into_iter().rev() {
-        if !path.try_exists().map_err(|source| at(path, source))? {
+    let mut path_down: Vec<_> =
+        dir.ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
+    path_down.reverse();
+    for path in path_down {
+        let is_there = path.try_exists().map_err(|source| at(path, source))?;
+        if !is_there {
             make_dir(path)?;
         }
-        match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => sync_names(parent)?,
-            Some(_) => sync_names(Path::new("."))?,
-            // The root has no name.
-            None => {}
+        let names = match path.parent() {
+            None => continue,
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+        };
+        match sync(names) {
+            Err(OpenError::Io { source, .. }) if is_there && is_not_ours(&source) => {}
+            synced => synced?,
         }
     }
     Ok(())
 }
 
-/// As [`sync`]; whoever may not read a folder has made nothing in it.
-fn sync_names(folder: &Path) -> Result<(), OpenError> {
-    match sync(folder) {
-        Err(OpenError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
-            Ok(())
-        }
-        synced => synced,
-    }
+/// Whether a folder cannot be synced for a reason that also keeps anyone like us from making one in it.
+fn is_not_ours(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 fn make_dir(path: &Path) -> Result<(), OpenError> {
@@ -125,7 +131,7 @@ fn make_dir(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Waits until a file, or the names in a folder, are on disk.
-fn sync(path: &Path) -> Result<(), OpenError> {
+pub(super) fn sync(path: &Path) -> Result<(), OpenError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|source| at(path, source))
 }
 

@@ -44,6 +44,12 @@ pub enum StoreError {
     /// A hook of a test refused the commit.
     #[error("a hook injected a fault")]
     Injected,
+    /// SQLite keeps no WAL here: its disk failed, or cannot be mapped into memory.
+    #[error("the database stays in journal mode {found} and cannot keep a WAL; check its disk")]
+    JournalMode {
+        /// The mode it stays in.
+        found: String,
+    },
     /// There is no node at this place: the log is shorter than was assumed, or damaged.
     #[error("there is no node {position}")]
     NodeMissing {

@@ -93,6 +93,19 @@ pub(super) fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(db)
 }
 
+/// Has the file keep a WAL from now on.
+///
+/// SQLite names the new mode before it writes it down, so the statement is run to its end: a fault shows only there.
+pub(super) fn begin_wal(db: &Connection) -> Result<(), StoreError> {
+    let mut begin = db.prepare("PRAGMA journal_mode = WAL")?;
+    let modes: Vec<String> =
+        begin.query_map((), |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
+    match modes.into_iter().next() {
+        Some(mode) if mode == "wal" => Ok(()),
+        other => Err(StoreError::JournalMode { found: other.unwrap_or_default() }),
+    }
+}
+
 /// Makes the tables of an empty file and marks it as a journal.
 pub(super) fn initialise(db: &Connection, projection: &[&str]) -> Result<(), StoreError> {
     db.pragma_update(None, "application_id", APPLICATION_ID)?;
