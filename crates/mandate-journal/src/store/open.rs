@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -11,7 +12,7 @@ use super::lock::Lock;
 use super::schema::{self, Paths};
 use super::seal::{self, RecallError, Sealing};
 use super::transaction::State;
-use super::{Options, Projection, check, mark};
+use super::{Options, Projection, check, create, mark};
 
 /// A journal that is held, recognised and set up for writing.
 pub(super) struct Opened<P> {
@@ -31,6 +32,10 @@ pub(super) fn open<P: Projection>(
     // the database writes and syncs it again, before anything is built on it.
     if !schema::checkpoint_truncate(&db).map_err(store)? {
         return Err(OpenError::InUse { path: paths.db.clone() });
+    }
+    // By now the WAL is there. SQLite syncs its name with the first commit, and does not say so if that fails.
+    if let Some(dir) = paths.db.parent() {
+        create::sync(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })?;
     }
     if let Some(pages) = options.pages_max {
         db.pragma_update(None, "max_page_count", pages).map_err(|error| store(error.into()))?;
