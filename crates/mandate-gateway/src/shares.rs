@@ -73,6 +73,7 @@ fn client_of(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers, and a panic is a failed test")]
 mod tests {
     use super::*;
 
