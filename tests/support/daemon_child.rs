@@ -32,14 +32,14 @@ impl Home {
     }
 }
 
-/// The child's whole work: the daemon as it ships, until the parent ends it. Does nothing in any other process.
+/// The child's whole work: the daemon as it ships, until the parent ends it. Gives `false` at once in any other process.
 ///
 /// # Panics
 ///
 /// If the daemon does not start, or ends badly.
-pub fn serve_home_as_child() {
+pub fn serve_home_as_child() -> bool {
     let places = PLACES.map(|place| std::env::var_os(place).map(PathBuf::from));
-    let [config @ Some(_), state_dir, runtime_dir] = places else { return };
+    let [config @ Some(_), state_dir, runtime_dir] = places else { return false };
     let overrides = Overrides { config, state_dir, runtime_dir };
     let paths = Paths::resolve(overrides).expect("all places are given");
     log_to_stderr();
@@ -62,4 +62,5 @@ pub fn serve_home_as_child() {
             panic!("{error}");
         }
     });
+    true
 }

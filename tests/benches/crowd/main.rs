@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use mandate_tests::flood::{Attack, Caller, OTHER_UID, Pace};
-use mandate_tests::{Agent, Home, serve_a_wallet_as_child};
+use mandate_tests::{Agent, Home, serve_home_as_child};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,7 @@ struct Figure {
 
 fn main() {
     // The daemon's process is this program again.
-    if serve_a_wallet_as_child() {
+    if serve_home_as_child() {
         return;
     }
     let arguments: Vec<String> = std::env::args().collect();
@@ -79,7 +79,7 @@ async fn measure(rounds: usize, attacks: &[Attack]) -> Vec<Figure> {
     fs::set_permissions(home.folder(), Permissions::from_mode(0o711)).expect("a mode");
     let bad = Caller::other().expect("root, for a second uid");
     home.write(&home.toml(&format!("{CAPS}\n[[agent]]\nname = \"bad\"\nuid = {OTHER_UID}\n")));
-    let mut wallet = home.start_child("wallet");
+    let mut wallet = home.start_child("wallet", None);
     wallet.heard(&["ready"]).await.expect("a wallet");
     let mut agent = home.agent().await;
     let figure = |attack: &Attack| Figure {
