@@ -310,6 +310,33 @@ fn claims_that_would_not_be_read_are_not_drafted() {
 }
 
 #[test]
+fn a_quantity_is_the_number_it_was_made_of() {
+    for units in [1, 2, QUANTITY_MAX] {
+        let quantity = Quantity::new(units).unwrap();
+        assert_eq!((quantity.get(), quantity.to_string()), (units, units.to_string()));
+    }
+    assert!(Quantity::new(0).is_err() && Quantity::new(QUANTITY_MAX + 1).is_err());
+}
+
+proptest! {
+    /// A count or a size of a log that no reader of JSON takes is refused before it is signed.
+    #[test]
+    fn numbers_past_the_exact_ones_are_not_drafted(claims in payment(), cap in cap()) {
+        let drafted = |claims: &PaymentClaims| Draft::<Payment>::new(claims, kid()).map(drop);
+        let limit = |size, count| PaymentClaims {
+            peer_log: Head { size, ..claims.peer_log },
+            caps: vec![CapClaim { count: Some(count), ..cap.clone() }],
+            ..claims.clone()
+        };
+        prop_assert!(drafted(&limit(EXACT_INTEGER_MAX, EXACT_INTEGER_MAX)).is_ok());
+        let past = drafted(&limit(EXACT_INTEGER_MAX + 1, 1));
+        prop_assert!(matches!(past, Err(DraftError::Rule(RuleError::PeerLogSize))), "{:?}", past);
+        let past = drafted(&limit(1, EXACT_INTEGER_MAX + 1));
+        prop_assert!(matches!(past, Err(DraftError::Rule(RuleError::CapCount { index: 0 }))), "{:?}", past);
+    }
+}
+
+#[test]
 fn a_stored_draft_is_judged_again() {
     let (claims, _) = example();
     let draft = Draft::<Intent>::new(&claims, kid()).unwrap();
