@@ -18,6 +18,7 @@ pub mod months;
 pub mod pair;
 pub mod parties;
 mod process;
+pub mod properties;
 pub mod random;
 pub mod rerun;
 mod rounds;

@@ -1,0 +1,4 @@
+//! See `mandate_tests::properties::merchants`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mandate_tests::properties::merchants(bytes));
