@@ -43,6 +43,24 @@ impl Parties {
         Self { key, lux: merchant(LUX), rival: merchant(RIVAL) }
     }
 
+    /// The same, with merchants that are the same in every process that names this turn.
+    ///
+    /// A merchant's log begins anew with each process, so no turn comes twice over one ledger.
+    ///
+    /// # Panics
+    ///
+    /// If the names are none.
+    #[must_use]
+    pub fn in_turn(seed: [u8; 32], turn: u8) -> Self {
+        let merchant = |id: &str, half: u8| {
+            let (mut bytes, id) = ([half; 32], id.parse().expect("an id"));
+            bytes[0] = turn;
+            Merchant::from_seed(id, bytes)
+        };
+        let key = SigningKey::from_seed(Seed::copy_from(&seed));
+        Self { key, lux: merchant(LUX, 1), rival: merchant(RIVAL, 2) }
+    }
+
     /// The principal's key.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {

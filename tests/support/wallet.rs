@@ -121,9 +121,9 @@ impl Wallet {
         })
     }
 
-    /// Another `wallet.toml` with the same caps was in force before.
-    pub fn know(&mut self, policy: PolicyDigest) {
-        self.terms.caps.insert(policy, self.caps.clone());
+    /// Another `wallet.toml` with these caps was in force before.
+    pub fn know(&mut self, policy: PolicyDigest, caps: Vec<Cap>) {
+        self.terms.caps.insert(policy, caps);
     }
 
     /// Closes the ledger and opens it again from disk, as a daemon that starts does.
@@ -402,7 +402,13 @@ pub fn fresh_jti() -> Jti {
     Jti::from_random(bits)
 }
 
-fn rules(parties: &Parties, zone: &Zone, unsettled: u64, caps: &[Cap]) -> Rules {
+/// The rules of a `wallet.toml` with these caps.
+///
+/// # Panics
+///
+/// If they make none.
+#[must_use]
+pub fn rules(parties: &Parties, zone: &Zone, unsettled: u64, caps: &[Cap]) -> Rules {
     let text = parties.toml(zone, unsettled, caps);
     Rules::parse(&text, &NoUsers).unwrap_or_else(|faults| panic!("{faults:?} in {text}"))
 }

@@ -163,7 +163,7 @@ async fn every_payment_that_was_handed_out_survives_the_kill() {
         let opened = Wallet::open(folder.path(), &parties, PARIS, child::UNSETTLED, child::caps());
         let mut wallet = opened.unwrap_or_else(|e| panic!("round {round}, {lines} lines: {e:?}"));
         policies.extend(report.policy);
-        policies.iter().for_each(|policy| wallet.know(*policy));
+        policies.iter().for_each(|policy| wallet.know(*policy, child::caps()));
         wallet.sign_unhashed(reading(clock)).await;
         check(&wallet, &report, clock).await;
         signed.extend(report.paid.into_iter().map(|paid| paid.payment));

@@ -1,260 +1,305 @@
-//! The process under the shim: it makes a ledger and mints on it, and says what it hands out.
+//! The process under the shim: it makes a ledger if there is none, trades on it, and says what went out.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use mandate::token::Status;
-use mandate::{Mandate, Payment, PrincipalId};
+use mandate::{Intent, Mandate, Payment, PrincipalId, UnixSeconds};
+use mandate_keys::{Seed, SigningKey};
 use mandate_ledger::{
-    Durability, Genesis, Ledger, LedgerError, OpenError, Outcome, Permit, Redeemed, Scope,
+    Durability, Genesis, IntentAsk, Ledger, LedgerError, Options, Outcome, Permit, Redeemed, Scope,
     StoreError,
 };
-use mandate_tests::parties::{Parties, caller};
+use mandate_tests::parties::{AGENTS, Parties, WARES, caller};
 use mandate_tests::random::Random;
 use mandate_tests::tally::{Cap, PARIS};
 use mandate_tests::wallet::{MORNING, Wallet, fresh_jti, one_of, reading};
-use mandate_tests::{LUX, Merchant, RIVAL};
 
-use crate::shim::{ROOT, TRACE};
-use crate::trace;
+use crate::trace::say;
+
+/// The folder everything is in; without it this binary is a suite like any other. The shim reads it too.
+pub const ROOT: &str = "MANDATE_POWER_ROOT";
+/// The trace. The shim reads it too.
+pub const TRACE: &str = "MANDATE_POWER_TRACE";
+/// What the shim has fail.
+pub const FAULT: &str = "MANDATE_POWER_FAULT";
+/// The how-manieth process over this folder it is.
+pub const TURN: &str = "MANDATE_POWER_TURN";
+/// What the story's choices come from.
+pub const STORY: &str = "MANDATE_POWER_STORY";
 
 /// The test that does the child's work.
-pub const TEST: &str = "child::mints_under_the_shim";
-/// What it chooses by.
-pub const SEED_OF_STORY: &str = "MANDATE_POWER_STORY";
-/// How long it goes on.
-pub const TURNS: &str = "MANDATE_POWER_TURNS";
+pub const TEST: &str = "child::trades_until_its_story_ends";
 
+/// The principal's key, in all processes.
+pub const SEED: [u8; 32] = [9; 32];
+/// The ledger's folder, which the wallet makes itself.
+pub const STATE: &str = "state";
 /// More than an agent has open here.
-pub const UNSETTLED: u64 = 1_000_000;
-/// What every payment costs.
-pub const PRICE: (&str, u64) = ("EUR", 900);
+pub const UNSETTLED: u64 = 1_000;
+/// The process's time is so many seconds after that of the one before it.
+pub const TURN_S: u64 = 1_000;
 
-const PRINCIPAL: [u8; 32] = [31; 32];
-/// How often something is tried on a broken disk: more often than it breaks.
-const ATTEMPTS: usize = 64;
+/// What a story does, one after the other; each of most of them is three purchases at once.
+const STEPS: u64 = 14;
+/// A full disk is asked again so many times: it has room sooner.
+const TRIES: u32 = 64;
 
-/// Who trades here; each value has merchants with a log of their own.
-pub fn parties() -> Arc<Parties> {
-    let merchant = |id: &str, byte| Merchant::from_seed(id.parse().unwrap(), [byte; 32]);
-    let mut parties = Parties::new(PRINCIPAL);
-    (parties.lux, parties.rival) = (merchant(LUX, 32), merchant(RIVAL, 33));
-    Arc::new(parties)
+/// The caps a reload changes between; they bind now and then.
+pub fn caps() -> [Vec<Cap>; 2] {
+    let lifetime = Cap::spend("lifetime", ("EUR", 10_000_000));
+    let minute = |most| Cap { count: Some(most), ..Cap::spend("1m", ("EUR", 9_500)) };
+    [
+        vec![lifetime.clone(), minute(10)],
+        vec![
+            lifetime,
+            minute(8),
+            Cap { about: [Some("errands"), None, None], ..Cap::count("1m", 4) },
+        ],
+    ]
 }
 
-/// Caps that bind before a story ends.
-pub fn caps() -> Vec<Cap> {
-    vec![Cap::spend("lifetime", ("EUR", 40 * PRICE.1)), Cap::count("1h", 30)]
+/// When the story of a turn begins.
+pub fn begins(turn: u8) -> u64 {
+    MORNING + u64::from(turn) * TURN_S
 }
 
-/// The same in another order: another file.
-pub fn other_caps() -> Vec<Cap> {
-    caps().into_iter().rev().collect()
-}
-
-/// Where the ledger is below the first folder.
-pub fn ledger(root: &Path) -> PathBuf {
-    root.join("state/ledger")
+/// An intent that can be asked for again under its key.
+pub fn ask(key: &str, ware: usize) -> IntentAsk {
+    IntentAsk { idempotency_key: Some(key.parse().unwrap()), ..one_of(WARES[ware]) }
 }
 
 #[test]
-fn mints_under_the_shim() {
-    let Some(root) = std::env::var_os(ROOT) else { return };
-    let number = |name| std::env::var(name).unwrap().parse().unwrap();
+fn trades_until_its_story_ends() {
+    let (Some(root), Some(trace)) = (std::env::var_os(ROOT), std::env::var_os(TRACE)) else {
+        return;
+    };
+    let number = |name: &str| std::env::var(name).unwrap().parse::<u64>().unwrap();
+    let turn = u8::try_from(number(TURN)).unwrap();
+    let mut child = Child {
+        folder: PathBuf::from(root).join(STATE),
+        trace: PathBuf::from(trace),
+        parties: Arc::new(Parties::in_turn(SEED, turn)),
+        turn,
+        now: begins(turn),
+        random: Random::new(number(STORY)),
+        in_force: 0,
+        is_frozen: false,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let story = Child { dir: ledger(Path::new(&root)), parties: parties(), wallet: None };
-    runtime.block_on(story.live(Random::new(number(SEED_OF_STORY)), number(TURNS)));
-}
-
-fn say(text: &str) {
-    let mut trace = OpenOptions::new().append(true).open(std::env::var_os(TRACE).unwrap()).unwrap();
-    trace.write_all(&trace::said(text)).unwrap();
-}
-
-/// Why a call came to nothing.
-enum Broken {
-    /// Not now: the disk is full.
-    Full,
-    /// The process would end here, and the next one read back what is on disk.
-    Ended,
-}
-
-impl From<LedgerError> for Broken {
-    fn from(error: LedgerError) -> Self {
-        match error {
-            LedgerError::NotApplied(StoreError::Stopped | StoreError::Closed)
-            | LedgerError::Unknown(_) => Self::Ended,
-            _ => Self::Full,
-        }
-    }
+    let end = match runtime.block_on(child.live()) {
+        Ok(()) => "end well".to_owned(),
+        Err(stopped) => format!("end stopped {stopped}"),
+    };
+    say(&child.trace, &end);
 }
 
 struct Child {
-    dir: PathBuf,
+    folder: PathBuf,
+    trace: PathBuf,
     parties: Arc<Parties>,
-    wallet: Option<Wallet>,
+    turn: u8,
+    now: u64,
+    random: Random,
+    in_force: usize,
+    is_frozen: bool,
 }
+
+/// After this nothing is written any more by this process.
+type Stopped = String;
 
 impl Child {
-    async fn live(mut self, mut random: Random, turns: u64) {
-        self.create();
-        for _ in 0..turns {
-            if self.wallet.is_none() {
-                self.open().await;
-            }
-            let Some(wallet) = &mut self.wallet else { continue };
-            match turn(wallet, &mut random).await {
-                Ok(()) => {}
-                Err(Broken::Full) => stop_on_a_full_disk(wallet).await,
-                Err(Broken::Ended) => self.stopped(),
-            }
-            if random.below(16) == 0 {
-                self.end();
-            }
-        }
-        self.goes_on().await;
-        self.end();
+    fn say(&self, text: &str) {
+        say(&self.trace, text);
     }
 
-    /// Whatever there was, it is over, and the ledger decides and writes again.
-    async fn goes_on(&mut self) {
-        for _ in 0..ATTEMPTS {
-            if self.wallet.is_none() {
-                self.open().await;
+    async fn live(&mut self) -> Result<(), Stopped> {
+        self.say(&format!("now {}", self.now));
+        if !self.folder.join("wallet.db").exists() {
+            self.say("phase creating");
+            let key = self.parties.public_key();
+            let time = UnixSeconds::new(self.now).unwrap();
+            let genesis = Genesis { principal: PrincipalId::from_key(&key), key, time };
+            Ledger::create(&self.folder, &genesis)
+                .map_err(|error| format!("creating {error:?}"))?;
+            self.say("created");
+        }
+        let mut wallet = self.open().await?;
+        for step in 0..STEPS {
+            self.now += 7;
+            self.say(&format!("now {}", self.now));
+            match self.random.below(9) {
+                0 => self.freeze_or_thaw(&wallet).await?,
+                1 => self.reload(&mut wallet).await?,
+                2 => {
+                    self.say("phase sealing");
+                    insist(async || wallet.ledger.seal().await).await?;
+                    let size = wallet.ledger.checkpoint().map_or(0, |sealed| sealed.head().size);
+                    self.say(&format!("sealed {size}"));
+                }
+                3 => {
+                    self.close(wallet)?;
+                    wallet = self.open().await?;
+                }
+                4 => self.checkpoint(),
+                _ => {
+                    self.say("phase serving");
+                    let (a, b, c) = tokio::join!(
+                        self.buy(&wallet, step * 3),
+                        self.buy(&wallet, step * 3 + 1),
+                        self.buy(&wallet, step * 3 + 2)
+                    );
+                    a.and(b).and(c)?;
+                }
             }
-            let Some(wallet) = &self.wallet else { continue };
-            match pay(wallet).await {
-                Ok(_) => return say("it goes on"),
-                Err(Broken::Full) => {}
-                Err(Broken::Ended) => self.stopped(),
+        }
+        self.close(wallet)
+    }
+
+    async fn open(&mut self) -> Result<Wallet, Stopped> {
+        self.say("phase opening");
+        let caps = caps()[self.in_force].clone();
+        let options = Options::default();
+        let wallet =
+            Wallet::open_with(&self.folder, &self.parties, PARIS, UNSETTLED, caps, options);
+        let wallet = wallet.map_err(|error| format!("opening {error:?}"))?;
+        wallet.ledger.sign_with(Arc::new(SigningKey::from_seed(Seed::copy_from(&SEED))));
+        let now = reading(self.now);
+        for token in insist(async || wallet.ledger.unhashed(now.clone()).await).await? {
+            match token {
+                mandate_ledger::Unhashed::Intent(permit) => drop(wallet.sign(permit)),
+                mandate_ledger::Unhashed::Payment(permit) => drop(wallet.sign(permit)),
             }
         }
-        panic!("nothing is minted any more");
+        let frozen = insist(async || wallet.ledger.status(now.clone()).await).await?.frozen;
+        self.is_frozen = !frozen.is_empty();
+        self.say(if self.is_frozen { "found frozen" } else { "found thawed" });
+        // As the daemon does at its start.
+        let rules = wallet.ledger.rules();
+        insist(async || wallet.ledger.reload(now.clone(), Arc::clone(&rules)).await).await?;
+        Ok(wallet)
     }
 
-    /// The process would have ended.
-    fn stopped(&mut self) {
-        say("it stopped");
-        self.end();
+    fn close(&self, wallet: Wallet) -> Result<(), Stopped> {
+        self.say("phase closing");
+        wallet.ledger.close().map_err(|error| format!("closing {error:?}"))
     }
 
-    /// Tries as often as a person would: a fault is over after a while.
-    fn create(&self) {
-        let key = self.parties.public_key();
-        let time = reading(MORNING).wall;
-        let genesis = Genesis { principal: PrincipalId::from_key(&key), key, time };
-        for _ in 0..ATTEMPTS {
-            match Ledger::create(&self.dir, &genesis) {
-                // The link was made, and the folder's sync failed.
-                Ok(()) | Err(OpenError::Exists { .. }) => return say("created"),
-                Err(_) => {}
+    async fn freeze_or_thaw(&mut self, wallet: &Wallet) -> Result<(), Stopped> {
+        self.say("phase freezing");
+        let (now, scope) = (reading(self.now), frozen_scope());
+        if self.is_frozen {
+            self.say("thawing");
+            insist(async || wallet.ledger.thaw(now.clone(), 0, scope.clone()).await).await?;
+            self.say("thawed");
+        } else {
+            self.say("freezing");
+            let mut tries = TRIES;
+            loop {
+                let frozen = wallet.ledger.freeze(now.clone(), 0, scope.clone(), None).await;
+                match frozen.map_err(|error| format!("freezing {error:?}"))? {
+                    Durability::Durable => break self.say("frozen"),
+                    // It answers on a full disk, and holds; on disk it is only once there is room.
+                    Durability::UntilExit => self.say("frozen until exit"),
+                }
+                tries -= 1;
+                if tries == 0 {
+                    return Err("the disk was never freed".into());
+                }
             }
         }
-        panic!("no ledger could be made");
+        self.is_frozen = !self.is_frozen;
+        Ok(())
     }
 
-    /// As a new process does; one that fails is started again.
-    async fn open(&mut self) {
-        let opened = Wallet::open(&self.dir, &self.parties, PARIS, UNSETTLED, caps());
-        let Ok(wallet) = opened else { return };
-        let unhashed = wallet.ledger.unhashed(reading(MORNING)).await;
-        if unhashed.is_err() {
-            return;
+    async fn reload(&mut self, wallet: &mut Wallet) -> Result<(), Stopped> {
+        self.say("phase reloading");
+        self.in_force = 1 - self.in_force;
+        let (now, caps) = (reading(self.now), caps()[self.in_force].clone());
+        for _ in 0..TRIES {
+            match wallet.try_reload(now.clone(), caps.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => full(&error)?,
+            }
         }
-        wallet.sign_unhashed(reading(MORNING)).await;
-        wallet.ledger.sign_with(Arc::new(mandate_keys::SigningKey::from_seed(
-            mandate_keys::Seed::copy_from(&PRINCIPAL),
-        )));
-        self.wallet = Some(wallet);
+        Err("the disk was never freed".into())
     }
 
-    fn end(&mut self) {
-        if let Some(wallet) = self.wallet.take() {
-            // What it says of a broken disk is known by now.
-            drop(wallet.ledger.close());
+    /// The writer copies its WAL after thousands of pages, or when nobody waits; here the same is done after a few. A
+    /// fault in it is no news to the ledger: the WAL keeps everything.
+    fn checkpoint(&self) {
+        self.say("phase checkpointing");
+        let done = rusqlite::Connection::open(self.folder.join("wallet.db")).and_then(|db| {
+            db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            db.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
+        });
+        if let Err(error) = done {
+            self.say(&format!("no checkpoint: {error:?}"));
         }
+    }
+
+    /// Buys; some purchases are given a receipt.
+    async fn buy(&self, wallet: &Wallet, number: u64) -> Result<(), Stopped> {
+        let turn = usize::try_from(number).unwrap();
+        let ((agent, _), ware) = (AGENTS[turn % AGENTS.len()], turn % WARES.len());
+        let (now, key) = (reading(self.now), format!("{}-{number}", self.turn));
+        let ledger = &wallet.ledger;
+        let minted = insist(async || {
+            ledger.mint_intent(now.clone(), &caller(agent), ask(&key, ware), fresh_jti()).await
+        });
+        let Some(intent) = granted::<Intent>(wallet, minted.await?) else { return Ok(()) };
+        self.say(&format!("intent {key} {agent} {ware} {} {}", self.now, intent.as_str()));
+        let cart = self.parties.cart(&intent, ("EUR", 900), now.wall);
+        let reserved = insist(async || {
+            ledger.reserve(now.clone(), &caller(agent), cart.clone(), fresh_jti()).await
+        });
+        let Some(payment) = granted::<Payment>(wallet, reserved.await?) else { return Ok(()) };
+        let paid = format!("{} {} {}", self.now, cart.as_str(), payment.as_str());
+        self.say(&format!("paid {} {agent} {paid}", self.turn));
+        let status = match number {
+            _ if number.is_multiple_of(5) => Status::Void,
+            _ if number.is_multiple_of(3) => Status::Executed,
+            _ => return Ok(()),
+        };
+        let receipt = self.parties.receipt(&payment, status, now.wall);
+        let settled = format!("{} {}", cart.as_str(), receipt.as_str());
+        self.say(&format!("settling {settled}"));
+        insist(async || ledger.record_receipt(now.clone(), &caller(agent), receipt.clone()).await)
+            .await?;
+        self.say(&format!("settled {settled}"));
+        Ok(())
     }
 }
 
-/// A freeze is answered whatever the disk does.
-async fn stop_on_a_full_disk(wallet: &Wallet) {
-    let frozen = wallet.ledger.freeze(reading(MORNING), 0, rival(), None).await;
-    match frozen {
-        Ok(Durability::Durable | Durability::UntilExit) => say("freeze answered"),
-        Err(error) => panic!("a freeze was not answered: {error}"),
-    }
-    wallet.ledger.thaw(reading(MORNING), 0, rival()).await.unwrap_or_default();
+/// What stories freeze.
+pub fn frozen_scope() -> Scope {
+    Scope::Merchant("rival-air".parse().unwrap())
 }
 
-fn rival() -> Scope {
-    Scope::Merchant(RIVAL.parse().unwrap())
-}
-
-/// One purchase, or something else that writes.
-async fn turn(wallet: &mut Wallet, random: &mut Random) -> Result<(), Broken> {
-    let now = reading(MORNING);
-    match random.below(12) {
-        0 => {
-            say("freezing");
-            if wallet.ledger.freeze(now, 0, rival(), None).await? == Durability::Durable {
-                say("frozen");
-            }
-        }
-        1 => {
-            say("thawing");
-            wallet.ledger.thaw(now, 0, rival()).await?;
-        }
-        2 => {
-            let caps = if random.below(2) == 0 { caps() } else { other_caps() };
-            wallet.try_reload(now, caps).await?;
-        }
-        3 => wallet.ledger.seal().await?,
-        what => {
-            let Some(payment) = pay(wallet).await? else { return Ok(()) };
-            if what % 4 < 3 {
-                settle(
-                    wallet,
-                    &payment,
-                    if what % 4 == 0 { Status::Executed } else { Status::Void },
-                )
-                .await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn pay(wallet: &Wallet) -> Result<Option<Mandate<Payment>>, Broken> {
-    let (now, travel) = (reading(MORNING), caller("travel"));
-    let ask = one_of((LUX, "book_room"));
-    let minted = wallet.ledger.mint_intent(now.clone(), &travel, ask, fresh_jti()).await?;
-    let Some(intent) = signed(wallet, minted) else { return Ok(None) };
-    let cart = wallet.parties.cart(&intent, PRICE, now.wall);
-    let reserved = wallet.ledger.reserve(now, &travel, cart.clone(), fresh_jti()).await?;
-    let Some(payment) = signed(wallet, reserved) else { return Ok(None) };
-    say(&format!("paid {} {}", cart.as_str(), payment.as_str()));
-    Ok(Some(payment))
-}
-
-/// Signs what was granted: from here on the token may be anywhere.
-fn signed<K: mandate::Kind>(wallet: &Wallet, outcome: Outcome<Permit<K>>) -> Option<Mandate<K>> {
-    match outcome {
-        Outcome::Granted(permit) => match wallet.sign(permit) {
-            Redeemed::Signed(token) => Some(token),
-            other => panic!("nothing stops it: {other:?}"),
-        },
-        Outcome::Denied(_) => None,
+fn granted<K: mandate::Kind>(wallet: &Wallet, outcome: Outcome<Permit<K>>) -> Option<Mandate<K>> {
+    let Outcome::Granted(permit) = outcome else { return None };
+    match wallet.sign(permit) {
+        Redeemed::Signed(token) => Some(token),
+        // A freeze came between; what was reserved is withheld by whoever settles it.
+        _ => None,
     }
 }
 
-async fn settle(wallet: &Wallet, payment: &Mandate<Payment>, status: Status) -> Result<(), Broken> {
-    let now = reading(MORNING);
-    let receipt = wallet.parties.receipt(payment, status, now.wall);
-    let jti = payment.claims().jti;
-    say(&format!("settling {jti}"));
-    wallet.ledger.record_receipt(now, &caller("travel"), receipt).await?;
-    say(&format!("settled {jti} {status}"));
-    Ok(())
+/// Asks until the disk has room. Any other fault of the disk is the end of this process, as it is the daemon's.
+async fn insist<T>(work: impl AsyncFn() -> Result<T, LedgerError>) -> Result<T, Stopped> {
+    for _ in 0..TRIES {
+        match work().await {
+            Ok(done) => return Ok(done),
+            Err(error) => full(&error)?,
+        }
+    }
+    Err("the disk was never freed".into())
+}
+
+fn full(error: &LedgerError) -> Result<(), Stopped> {
+    match error {
+        LedgerError::NotApplied(StoreError::Stopped | StoreError::Closed)
+        | LedgerError::Unknown(_) => Err(format!("{error:?}")),
+        _ => Ok(()),
+    }
 }

@@ -1,135 +1,137 @@
-//! The power goes at any moment.
+//! The power is cut while the wallet makes its ledger, trades, seals, copies its WAL, closes and opens again.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::path::Path;
-use std::sync::Once;
+use std::time::Instant;
 
 use mandate_tests::random::Random;
 use mandate_tests::rounds;
 
-use crate::check::{Said, check};
-use crate::shim::{Story, Syncs};
-use crate::trace::Record;
+use crate::check::{self, Left, Said};
+use crate::disk::{Disk, Honesty};
+use crate::story::{self, Story, side_by_side};
+use crate::trace::Op;
 
-/// Power cuts in a normal run, and in a long one.
-const CUTS: u64 = 200;
-const CUTS_LONG: u64 = 20_000;
+/// Stories in a normal run, and in a long one: 20,000 cuts.
+const STORIES: u64 = 3;
+const STORIES_LONG: u64 = 200;
 /// Cuts of one story.
-const CUTS_PER_STORY: u64 = 50;
-/// Turns of a child's life.
-const TURNS: u64 = 60;
-/// Cuts on a disk that does not keep its word: enough that some lose what was said.
-const CONTROL_CUTS: u64 = 100;
+const CUTS_PER_STORY: u64 = 100;
+/// One cut in so many falls into the making of the ledger, which is a small part of a story.
+const CREATION_SHARE: u64 = 5;
+/// Cuts that each control makes, and the least it must lose, in cuts of a hundred.
+const CONTROL_CUTS: u64 = 60;
+const CONTROL_LOSS_PERCENT: u64 = 10;
 
-/// What everything is chosen by; a run that fails prints it.
-pub const SEED: &str = "MANDATE_POWER_SEED";
-
-thread_local! {
-    /// Whether this thread looks at a disk whose faults it counts.
-    static CHECKING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// The seed of this run.
-pub fn seed() -> u64 {
-    let seed = Random::seed(SEED);
-    eprintln!("{SEED}={seed}");
-    seed
-}
-
-/// Cuts one story's power at these moments, and gives the faults that were found, by moment.
-fn cut(
-    story: &Story,
+/// Plays a trace and cuts the power at each of these moments, in order.
+pub fn cut_at(
+    ops: &[Op],
+    honesty: Honesty,
+    moments: &[usize],
     random: &mut Random,
-    mut moments: Vec<usize>,
-    phases: &mut Phases,
-) -> Vec<String> {
+    mut left: impl FnMut(&std::path::Path, &Said),
+) {
+    let (mut disk, mut said, mut played) = (Disk::new(honesty), Said::default(), 0);
+    for moment in moments {
+        for op in &ops[played..*moment] {
+            disk.apply(op, random);
+            said.take(op);
+        }
+        played = *moment;
+        let folder = story::folder();
+        disk.cut(random, folder.path());
+        left(folder.path(), &said);
+    }
+}
+
+/// What must be true after a cut of an honest disk; says whether there was a ledger.
+pub async fn judge(root: &std::path::Path, said: &Said) -> bool {
+    match check::look(root, said) {
+        Left::Nothing => {
+            check::begins_anew(root, said).await;
+            false
+        }
+        Left::Whole(wallet) => {
+            check::stands(*wallet, said).await;
+            true
+        }
+        Left::Lost(what) => panic!("lost in {}: {what}", said.phase),
+    }
+}
+
+fn moments(ops: &[Op], cuts: u64, random: &mut Random) -> Vec<usize> {
+    let created = ops.iter().position(|op| *op == Op::Said("created".into())).unwrap();
+    let mut moments: Vec<_> = (0..cuts)
+        .map(|cut| {
+            let end = if cut % CREATION_SHARE == 0 { created } else { ops.len() };
+            usize::try_from(random.below(u64::try_from(end + 1).unwrap())).unwrap()
+        })
+        .collect();
     moments.sort_unstable();
-    let (mut disk, mut said, mut faults) = (story.disk(), Said::default(), Vec::new());
-    let mut next = moments.into_iter().peekable();
-    for (at, record) in story.records.iter().enumerate() {
-        while next.next_if_eq(&at).is_some() {
-            let folder = tempfile::tempdir().unwrap();
-            disk.cut(random, folder.path());
-            *phases.entry(phase(&said, record)).or_default() += 1;
-            faults.extend(fault(folder.path(), &said).map(|fault| format!("at {at}: {fault}")));
-        }
-        disk.take(record, random);
-        if let Record::Said(text) = record {
-            said.take(text);
-        }
-    }
-    faults
+    moments
 }
 
-/// How many cuts met what.
-pub type Phases = BTreeMap<&'static str, u64>;
-
-/// What the child was about to do.
-fn phase(said: &Said, record: &Record) -> &'static str {
-    match record {
-        _ if !said.is_created() => "creating",
-        Record::Said(_) => "between a commit and its word",
-        Record::Write { .. } => "before a write",
-        Record::Sync { .. } => "before a sync",
-        Record::Truncate { .. } => "before a truncation",
-        _ => "before another change",
-    }
+/// What was hit: the cuts of each phase, and those that left no ledger.
+#[derive(Default)]
+struct Hits {
+    phases: BTreeMap<String, u64>,
+    without_ledger: u64,
 }
 
-/// What is wrong with a disk as it was left; said once, by whoever asked.
-pub fn fault(root: &Path, said: &Said) -> Option<String> {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let others = take_hook();
-        set_hook(Box::new(move |panic| {
-            if !CHECKING.get() {
-                others(panic);
-            }
-        }));
-    });
+fn one_story(random: &mut Random) -> Hits {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    CHECKING.set(true);
-    let checked = catch_unwind(AssertUnwindSafe(|| runtime.block_on(check(root, said))));
-    CHECKING.set(false);
-    let panic = checked.err()?;
-    let text = panic.downcast_ref::<String>().cloned();
-    Some(text.or_else(|| panic.downcast_ref::<&str>().map(|t| (*t).to_owned())).unwrap_or_default())
-}
-
-/// Cuts the power of as many stories as it takes.
-fn cuts(syncs: Syncs, cuts: u64, phases: &mut Phases) -> Vec<String> {
-    let mut random = Random::new(seed());
-    let mut faults = Vec::new();
-    for _ in 0..cuts.div_ceil(CUTS_PER_STORY) {
-        let story = Story::of(random.below(u64::MAX), TURNS, syncs, None);
-        let end = u64::try_from(story.records.len()).unwrap();
-        let moments = (0..CUTS_PER_STORY).map(|cut| match cut % 5 {
-            // A ledger is made once, and in few steps.
-            0 => random.below(end.min(80)),
-            _ => random.below(end),
-        });
-        let moments = moments.map(|at| at.try_into().unwrap()).collect();
-        faults.extend(cut(&story, &mut random, moments, phases));
-    }
-    faults
+    let mut story = Story::new(random.below(u64::MAX));
+    let ops = story.goes_on(None);
+    assert_eq!(story::end(&ops), "end well");
+    let moments = moments(&ops, CUTS_PER_STORY, random);
+    let mut hits = Hits::default();
+    cut_at(&ops, Honesty::Honest, &moments, random, |root, said| {
+        hits.without_ledger += u64::from(!runtime.block_on(judge(root, said)));
+        *hits.phases.entry(said.phase.clone()).or_default() += 1;
+    });
+    hits
 }
 
 #[test]
-fn no_power_cut_loses_what_was_said() {
-    let (all, mut phases) = (rounds(CUTS, CUTS_LONG), Phases::new());
-    let faults = cuts(Syncs::Honest, all, &mut phases);
-    println!("{all} cuts: {phases:?}");
-    assert!(faults.is_empty(), "{} of {all}: {:#?}", faults.len(), faults.first());
+fn what_was_acknowledged_survives_every_cut() {
+    let (stories, began) = (rounds(STORIES, STORIES_LONG), Instant::now());
+    let seed = Random::seed("MANDATE_POWER_SEED");
+    let mut all = Hits::default();
+    for hits in side_by_side(stories, seed, |_, random| one_story(random)) {
+        all.without_ledger += hits.without_ledger;
+        for (phase, cuts) in hits.phases {
+            *all.phases.entry(phase).or_default() += cuts;
+        }
+    }
+    let (cuts, took) = (all.phases.values().sum::<u64>(), began.elapsed());
+    eprintln!("{cuts} cuts of {stories} stories in {took:.0?}: none lost anything");
+    eprintln!("{} before there was a ledger; {:?}", all.without_ledger, all.phases);
+    assert_eq!(cuts, stories * CUTS_PER_STORY);
 }
 
-/// The rig is worth nothing if it does not find what these lose.
+/// How many of the cuts of one story lost something on a disk like this.
+fn lost(ops: &[Op], honesty: Honesty, random: &mut Random) -> u64 {
+    let mut lost = 0;
+    let moments = moments(ops, CONTROL_CUTS, random);
+    cut_at(ops, honesty, &moments, random, |root, said| match check::look(root, said) {
+        Left::Lost(_) => lost += 1,
+        Left::Whole(wallet) => wallet.ledger.close().unwrap(),
+        Left::Nothing => {}
+    });
+    lost
+}
+
+/// Else the rig would prove nothing.
 #[test]
-fn a_disk_that_lies_and_a_log_that_is_not_synced_are_found_out() {
-    for syncs in [Syncs::Lie, Syncs::Normal] {
-        let faults = cuts(syncs, CONTROL_CUTS, &mut Phases::new());
-        println!("{syncs:?}: {} of {CONTROL_CUTS} cuts lost something", faults.len());
-        assert!(!faults.is_empty(), "{syncs:?} passed");
+fn the_rig_finds_what_a_careless_database_and_a_lying_disk_lose() {
+    let seed = Random::seed("MANDATE_POWER_SEED");
+    let mut random = Random::new(seed);
+    eprintln!("MANDATE_POWER_SEED={seed}");
+    let mut story = Story::new(random.below(u64::MAX));
+    let ops = story.goes_on(None);
+    for careless in [Honesty::Normal, Honesty::Lying] {
+        let lost = lost(&ops, careless, &mut random);
+        eprintln!("{careless:?}: {lost} of {CONTROL_CUTS} cuts lost something");
+        assert!(lost * 100 >= CONTROL_CUTS * CONTROL_LOSS_PERCENT, "{careless:?}: {lost}");
     }
+    assert_eq!(lost(&ops, Honesty::Honest, &mut random), 0);
 }

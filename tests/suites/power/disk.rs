@@ -1,223 +1,260 @@
-//! The disk under a child: what is on it for sure, and what was only written.
+//! A disk that keeps what was synced, and of the rest whatever it pleases.
 //!
-//! A sync puts everything written to that file before it on disk; a sync of a folder, the names in it. Of the rest a power
-//! cut leaves any part: each write whole, torn at sectors, or not at all, in any order; of a folder's names any first few.
-//! A sync that failed leaves what it should have written neither on disk nor to be written by a later one, as Linux does.
+//! A write, a new size and a changed name are held back until their file or folder is synced. At a cut each held write
+//! is there whole, not at all, or torn at sectors of 512 bytes of which each is there or not; half of the time those
+//! that are there arrive in another order than they were made in. Each held change of a name took place or did not,
+//! whatever became of the others. A sync that fails leaves any part of what was held on disk and forgets the rest: it
+//! is in the page cache still and counts as clean, as Linux has it. A folder whose sync fails stays dirty, since the
+//! next change writes its block again.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mandate_tests::random::Random;
 
-use crate::trace::Record;
+use crate::trace::Op;
 
-/// What a disk writes whole or not at all.
+/// What a disk writes whole, in bytes.
 const SECTOR_BYTES: usize = 512;
 
-#[derive(Debug, Clone)]
-enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
-    Truncate { length: usize },
+/// What a sync is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Honesty {
+    /// What was synced is on disk.
+    Honest,
+    /// `synchronous=NORMAL`: a WAL is synced only when it is about to be copied into its database.
+    Normal,
+    /// A sync says it is done, and does nothing.
+    Lying,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Node {
-    File(usize),
     Folder,
+    File(usize),
 }
 
-#[derive(Debug, Clone)]
-enum Naming {
-    Add(PathBuf, Node),
-    Remove(PathBuf),
+#[derive(Debug)]
+enum Held {
+    Write { at: usize, bytes: Vec<u8> },
+    Size(usize),
 }
 
 #[derive(Debug, Default)]
 struct File {
-    on_disk: Vec<u8>,
-    written: Vec<Change>,
+    is_wal: bool,
+    owes_sync: bool,
+    durable: Vec<u8>,
+    held: Vec<Held>,
 }
 
-/// One disk.
-#[derive(Debug, Default)]
+/// One name that goes, one that comes, or both at once.
+#[derive(Debug, Clone)]
+struct Change {
+    gone: Option<String>,
+    come: Option<(String, Node)>,
+}
+
+/// The disk under one folder.
+#[derive(Debug)]
 pub struct Disk {
-    root: PathBuf,
+    honesty: Honesty,
     files: Vec<File>,
-    /// Which file an inode is now; numbers are used again.
-    inodes: BTreeMap<u64, usize>,
-    folders: BTreeMap<u64, PathBuf>,
-    /// Every name as programs see it.
-    names: BTreeMap<PathBuf, usize>,
-    on_disk: BTreeMap<PathBuf, Node>,
-    /// Changes of names, by their folder.
-    named: BTreeMap<PathBuf, Vec<Naming>>,
+    /// By the number the kernel gives a file; a number is used again after its file is gone.
+    numbers: BTreeMap<u64, usize>,
+    /// As the running system sees them.
+    names: BTreeMap<String, Node>,
+    durable_names: BTreeMap<String, Node>,
+    held_names: Vec<Change>,
 }
 
 impl Disk {
-    /// An empty disk, whose first folder is `root`.
-    pub fn new(root: &Path, inode: u64) -> Self {
-        let folders = BTreeMap::from([(inode, root.to_owned())]);
-        Self { root: root.to_owned(), folders, ..Self::default() }
+    /// An empty folder.
+    pub fn new(honesty: Honesty) -> Self {
+        Self {
+            honesty,
+            files: Vec::new(),
+            numbers: BTreeMap::new(),
+            names: BTreeMap::new(),
+            durable_names: BTreeMap::new(),
+            held_names: Vec::new(),
+        }
     }
 
-    /// One more thing happens.
-    pub fn take(&mut self, record: &Record, random: &mut Random) {
-        match record {
-            Record::Create { inode, path } => {
-                let id = self.files.len();
-                self.files.push(File::default());
-                self.inodes.insert(*inode, id);
-                self.names.insert(path.clone(), id);
-                self.name(path, Naming::Add(path.clone(), Node::File(id)));
+    /// One thing happens.
+    pub fn apply(&mut self, op: &Op, random: &mut Random) {
+        match op {
+            Op::Create { file, name } => {
+                self.numbers.insert(*file, self.files.len());
+                let node = Node::File(self.files.len());
+                self.files.push(File { is_wal: name.ends_with("-wal"), ..File::default() });
+                self.rename(None, Some((name.clone(), node)));
             }
-            Record::Folder { inode, path } => {
-                self.folders.insert(*inode, path.clone());
-                self.name(path, Naming::Add(path.clone(), Node::Folder));
+            Op::Folder { name } => self.rename(None, Some((name.clone(), Node::Folder))),
+            Op::Link { from, to } => self.rename(None, Some((to.clone(), self.names[from]))),
+            Op::Rename { from, to } => {
+                self.rename(Some(from.clone()), Some((to.clone(), self.names[from])));
             }
-            Record::Write { inode, offset, bytes } => {
-                let change = Change::Write { offset: *offset, bytes: bytes.clone() };
-                self.file(*inode).written.push(change);
+            Op::Remove { name } => self.rename(Some(name.clone()), None),
+            Op::Write { file, at, bytes } => {
+                self.hold(*file, Held::Write { at: *at, bytes: bytes.clone() });
             }
-            Record::Truncate { inode, length } => {
-                self.file(*inode).written.push(Change::Truncate { length: *length });
-            }
-            Record::Sync { inode } => self.sync(*inode),
-            Record::SyncFailed { inode } => {
-                if !self.folders.contains_key(inode) {
-                    let file = self.file(*inode);
-                    let lost = std::mem::take(&mut file.written);
-                    some(&mut file.on_disk, lost, random);
+            Op::Size { file, size } => self.hold(*file, Held::Size(*size)),
+            Op::Sync { file, is_good } => self.sync(*file, *is_good, random),
+            Op::SyncFolder { name, is_good: true } if self.honesty != Honesty::Lying => {
+                let held = std::mem::take(&mut self.held_names);
+                for change in held {
+                    if change.folders().any(|folder| folder == name) {
+                        change.apply(&mut self.durable_names);
+                    } else {
+                        self.held_names.push(change);
+                    }
                 }
             }
-            Record::Remove { path } => {
-                self.names.remove(path);
-                self.name(path, Naming::Remove(path.clone()));
-            }
-            Record::Link { from, to } => {
-                let id = self.names[from];
-                self.names.insert(to.clone(), id);
-                self.name(to, Naming::Add(to.clone(), Node::File(id)));
-            }
-            Record::Rename { from, to } => {
-                let id = self.names.remove(from).unwrap();
-                self.names.insert(to.clone(), id);
-                self.name(from, Naming::Remove(from.clone()));
-                self.name(to, Naming::Add(to.clone(), Node::File(id)));
-            }
-            Record::WriteFailed | Record::Said(_) => {}
+            Op::SyncFolder { .. } | Op::Said(_) => {}
         }
     }
 
-    fn file(&mut self, inode: u64) -> &mut File {
-        let id = self.inodes[&inode];
-        &mut self.files[id]
+    fn rename(&mut self, gone: Option<String>, come: Option<(String, Node)>) {
+        let change = Change { gone, come };
+        change.apply(&mut self.names);
+        self.held_names.push(change);
     }
 
-    fn name(&mut self, path: &Path, naming: Naming) {
-        self.named.entry(path.parent().unwrap().to_owned()).or_default().push(naming);
+    fn hold(&mut self, number: u64, held: Held) {
+        let file = self.numbers[&number];
+        if !self.files[file].is_wal {
+            self.files.iter_mut().filter(|file| file.owes_sync).for_each(File::sync);
+        }
+        self.files[file].held.push(held);
     }
 
-    fn sync(&mut self, inode: u64) {
-        // A folder's number may be a file's by now.
-        if let Some(folder) = self.folders.get(&inode).filter(|_| !self.inodes.contains_key(&inode))
-        {
-            for naming in self.named.remove(folder).unwrap_or_default() {
-                rename(&mut self.on_disk, naming);
+    fn sync(&mut self, number: u64, is_good: bool, random: &mut Random) {
+        let file = &mut self.files[self.numbers[&number]];
+        match (is_good, self.honesty) {
+            (true, Honesty::Lying) => {}
+            (true, Honesty::Normal) if file.is_wal => file.owes_sync = true,
+            (true, _) => file.sync(),
+            (false, _) => {
+                file.durable = file.after_a_cut(Mood::any(random), random);
+                file.held.clear();
             }
-            return;
-        }
-        let File { on_disk, written } = self.file(inode);
-        for change in std::mem::take(written) {
-            apply(on_disk, &change);
         }
     }
 
-    /// Makes what a power cut now leaves, in an empty folder in place of the first one.
+    /// What is in the folder after the power was cut now.
     pub fn cut(&self, random: &mut Random, into: &Path) {
-        let mut names = self.on_disk.clone();
-        for named in self.named.values() {
-            let first = random.below(u64::try_from(named.len()).unwrap() + 1);
-            for naming in named.iter().take(first.try_into().unwrap()) {
-                rename(&mut names, naming.clone());
+        let mood = Mood::any(random);
+        let mut names = self.durable_names.clone();
+        for change in &self.held_names {
+            if mood.keeps(random) {
+                change.apply(&mut names);
             }
         }
-        // In this order a folder comes before what is in it; what is in none is out of reach.
-        for (path, node) in &names {
-            let path = into.join(path.strip_prefix(&self.root).unwrap());
+        // A folder sorts before what is in it; what is in a folder that is not there is not there either.
+        for (name, node) in names {
+            let path = into.join(&name);
             if !path.parent().unwrap().is_dir() {
                 continue;
             }
             match node {
-                Node::Folder => fs::create_dir(&path).unwrap(),
-                Node::File(id) => {
-                    let mut bytes = self.files[*id].on_disk.clone();
-                    some(&mut bytes, self.files[*id].written.clone(), random);
-                    fs::write(&path, bytes).unwrap();
+                Node::Folder => fs::create_dir(path).unwrap(),
+                Node::File(file) => {
+                    fs::write(path, self.files[file].after_a_cut(mood, random)).unwrap();
                 }
             }
         }
     }
 }
 
-fn rename(names: &mut BTreeMap<PathBuf, Node>, naming: Naming) {
-    match naming {
-        Naming::Add(path, node) => drop(names.insert(path, node)),
-        Naming::Remove(path) => drop(names.remove(&path)),
+impl Change {
+    fn folders(&self) -> impl Iterator<Item = &str> {
+        let come = self.come.as_ref().map(|(name, _)| name);
+        let folder = |name: &String| name.rfind('/').map_or(0, |at| at);
+        self.gone.iter().chain(come).map(move |name| &name[..folder(name)])
     }
-}
 
-fn apply(bytes: &mut Vec<u8>, change: &Change) {
-    match change {
-        Change::Truncate { length } => bytes.resize(*length, 0),
-        Change::Write { offset, bytes: new } => {
-            let end = offset + new.len();
-            if bytes.len() < end {
-                bytes.resize(end, 0);
-            }
-            bytes[*offset..end].copy_from_slice(new);
+    fn apply(&self, names: &mut BTreeMap<String, Node>) {
+        if let Some(gone) = &self.gone {
+            names.remove(gone);
+        }
+        if let Some((name, node)) = &self.come {
+            names.insert(name.clone(), *node);
         }
     }
 }
 
-/// Any part of these changes, in any order.
-fn some(bytes: &mut Vec<u8>, mut changes: Vec<Change>, random: &mut Random) {
-    // Mostly much of it, sometimes nothing: a disk that had no time, and one that was nearly done.
-    let kept_of_four = random.below(5);
-    if random.below(2) == 0 {
-        shuffle(&mut changes, random);
+impl File {
+    fn sync(&mut self) {
+        self.owes_sync = false;
+        for held in std::mem::take(&mut self.held) {
+            held.apply(&mut self.durable, |_| true);
+        }
     }
-    for change in changes {
-        match random.below(4) {
-            0 => {
-                for sector in sectors(change) {
-                    if random.below(2) == 0 {
-                        apply(bytes, &sector);
+
+    fn after_a_cut(&self, mood: Mood, random: &mut Random) -> Vec<u8> {
+        let mut bytes = self.durable.clone();
+        let mut order: Vec<_> = self.held.iter().collect();
+        if random.below(2) == 0 {
+            for at in (1..order.len()).rev() {
+                let other = random.below(u64::try_from(at + 1).unwrap());
+                order.swap(at, usize::try_from(other).unwrap());
+            }
+        }
+        for held in order {
+            match (mood, random.below(3)) {
+                (Mood::Nothing, _) | (Mood::Some, 0) => {}
+                (Mood::Some, 1) => held.apply(&mut bytes, |_| random.below(2) == 0),
+                _ => held.apply(&mut bytes, |_| true),
+            }
+        }
+        bytes
+    }
+}
+
+impl Held {
+    /// Takes effect, as far as these sectors are concerned.
+    fn apply(&self, file: &mut Vec<u8>, mut keeps: impl FnMut(usize) -> bool) {
+        match self {
+            Self::Size(size) => {
+                if keeps(0) {
+                    file.resize(*size, 0);
+                }
+            }
+            Self::Write { at, bytes } => {
+                let (mut from, end) = (*at, at + bytes.len());
+                while from < end {
+                    let to = end.min((from / SECTOR_BYTES + 1) * SECTOR_BYTES);
+                    if keeps(from / SECTOR_BYTES) {
+                        file.resize(file.len().max(to), 0);
+                        file[from..to].copy_from_slice(&bytes[from - at..to - at]);
                     }
+                    from = to;
                 }
             }
-            turn if turn < kept_of_four => apply(bytes, &change),
-            _ => {}
         }
     }
 }
 
-/// A write in parts that are whole sectors of the file.
-fn sectors(change: Change) -> Vec<Change> {
-    let Change::Write { offset, bytes } = change else { return vec![change] };
-    let (mut parts, mut at) = (Vec::new(), 0);
-    while at < bytes.len() {
-        let room = SECTOR_BYTES - (offset + at) % SECTOR_BYTES;
-        let end = bytes.len().min(at + room);
-        parts.push(Change::Write { offset: offset + at, bytes: bytes[at..end].to_vec() });
-        at = end;
-    }
-    parts
+/// What becomes of everything that is held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Nothing,
+    Some,
+    Everything,
 }
 
-fn shuffle<T>(all: &mut [T], random: &mut Random) {
-    for last in (1..all.len()).rev() {
-        let other = random.below(u64::try_from(last).unwrap() + 1);
-        all.swap(last, other.try_into().unwrap());
+impl Mood {
+    fn any(random: &mut Random) -> Self {
+        *random.one_of(&[Self::Nothing, Self::Some, Self::Some, Self::Some, Self::Everything])
+    }
+
+    fn keeps(self, random: &mut Random) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Some => random.below(2) == 0,
+            Self::Everything => true,
+        }
     }
 }

@@ -1,14 +1,14 @@
-//! Power cuts, failing syncs and full disks under the wallet's real ledger code: no mandate that was acknowledged is
-//! lost, none is signed that is not on disk, and no cap is passed.
+//! The power goes, the disk fails or is full at any moment: nothing that was handed out is lost.
 //!
-//! A child mints on a real file while `tests/shim/power.c` writes down what it does to its files. The suite then plays
-//! that back to any moment and makes the disk that a power cut may leave there: what was synced, and of the rest any part,
-//! in any order, torn at sectors. The ledger is opened over it, by the same code, and has to hold everything.
+//! A child runs the wallet's ledger under a shim (`tests/shim/power.c`) that writes down everything it does to its
+//! files, and beside it what it acknowledges. The trace is then played up to a moment into a simulated disk
+//! ([`disk`]), which gives back what was synced and any part of the rest; the ledger's own code opens that, and one
+//! checker looks at it ([`check`]). Of one trace thousands of cuts can be made.
 
 mod check;
 mod child;
 mod cuts;
 mod disk;
 mod faults;
-mod shim;
+mod story;
 mod trace;

@@ -1,87 +1,100 @@
-//! What a child did, as the shim wrote it down.
+//! What a child did to its files and what it acknowledged, in one order.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
 
-/// The bytes of a record before its own: what, two numbers, and how many follow.
-const HEAD_BYTES: usize = 1 + 8 + 8 + 4;
-
-/// One thing that the child did to its files, or said.
-#[derive(Debug, Clone)]
-pub enum Record {
-    /// A new file.
-    Create { inode: u64, path: PathBuf },
-    /// Bytes of a file.
-    Write { inode: u64, offset: usize, bytes: Vec<u8> },
-    /// Its length.
-    Truncate { inode: u64, length: usize },
-    /// A file or a folder is on disk.
-    Sync { inode: u64 },
-    /// It is not, and the system said so.
-    SyncFailed { inode: u64 },
-    /// A write that the shim refused.
-    WriteFailed,
-    /// A new folder.
-    Folder { inode: u64, path: PathBuf },
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// A file is there that was not.
+    Create { file: u64, name: String },
+    /// A folder is.
+    Folder { name: String },
+    /// A second name of a file.
+    Link { from: String, to: String },
+    /// A name became another.
+    Rename { from: String, to: String },
     /// A name is gone.
-    Remove { path: PathBuf },
-    /// One more name for a file.
-    Link { from: PathBuf, to: PathBuf },
-    /// Another name for a file.
-    Rename { from: PathBuf, to: PathBuf },
-    /// The child said this to whoever waits for it.
+    Remove { name: String },
+    /// Bytes were written.
+    Write { file: u64, at: usize, bytes: Vec<u8> },
+    /// The size was set.
+    Size { file: u64, size: usize },
+    /// A file was synced; if that failed, its dirty pages count as clean and are on disk or not.
+    Sync { file: u64, is_good: bool },
+    /// The names in a folder were synced; a folder that could not be stays dirty.
+    SyncFolder { name: String, is_good: bool },
+    /// The child says something: a token went out, a phase begins.
     Said(String),
 }
 
-/// Reads a trace.
+/// Bytes before a record's payload: its kind, the file, the offset and the length.
+const HEAD_BYTES: usize = 32;
+
+/// Reads a whole trace.
 ///
 /// # Panics
 ///
 /// If it is none.
-pub fn read(mut bytes: &[u8]) -> Vec<Record> {
-    let mut records = Vec::new();
-    while let Some((head, rest)) = bytes.split_at_checked(HEAD_BYTES) {
-        let number = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().unwrap());
-        let length = u32::from_le_bytes(head[17..].try_into().unwrap());
-        let (own, rest) = rest.split_at(length.try_into().unwrap());
-        records.push(record(head[0], number(1), number(9), own));
-        bytes = rest;
+pub fn read(path: &Path) -> Vec<Op> {
+    let all = std::fs::read(path).unwrap();
+    let (mut rest, mut ops) = (all.as_slice(), Vec::new());
+    while let Some((head, after)) = rest.split_at_checked(HEAD_BYTES) {
+        let field = |at: usize| u64::from_ne_bytes(head[at * 8..at * 8 + 8].try_into().unwrap());
+        let (file, at, length) = (field(1), index(field(2)), index(field(3)));
+        let (bytes, next) = after.split_at(length);
+        ops.push(op(u8::try_from(field(0)).unwrap(), file, at, bytes));
+        rest = next;
     }
-    assert!(bytes.is_empty(), "half a record");
-    records
+    assert!(rest.is_empty(), "half a record");
+    ops
 }
 
-fn record(what: u8, a: u64, b: u64, bytes: &[u8]) -> Record {
-    let text = || String::from_utf8(bytes.to_vec()).unwrap();
-    let path = || PathBuf::from(text());
-    let both = || {
-        let text = text();
-        let (from, to) = text.split_once('\0').unwrap();
-        (PathBuf::from(from), PathBuf::from(to))
+fn op(kind: u8, file: u64, at: usize, bytes: &[u8]) -> Op {
+    if kind == b'W' {
+        return Op::Write { file, at, bytes: bytes.to_vec() };
+    }
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let two = || {
+        let (from, to) = text.split_once('\n').unwrap();
+        (from.to_owned(), to.to_owned())
     };
-    match what {
-        b'A' => Record::Said(text()),
-        b'C' => Record::Create { inode: a, path: path() },
-        b'D' => Record::Remove { path: path() },
-        b'E' => Record::SyncFailed { inode: a },
-        b'F' => Record::WriteFailed,
+    match kind {
+        b'C' => Op::Create { file, name: text },
+        b'D' => Op::Folder { name: text },
         b'L' => {
-            let (from, to) = both();
-            Record::Link { from, to }
+            let (from, to) = two();
+            Op::Link { from, to }
         }
-        b'M' => Record::Folder { inode: a, path: path() },
         b'R' => {
-            let (from, to) = both();
-            Record::Rename { from, to }
+            let (from, to) = two();
+            Op::Rename { from, to }
         }
-        b'S' => Record::Sync { inode: a },
-        b'T' => Record::Truncate { inode: a, length: b.try_into().unwrap() },
-        b'W' => Record::Write { inode: a, offset: b.try_into().unwrap(), bytes: bytes.to_vec() },
-        other => panic!("no record begins with {other}"),
+        b'U' => Op::Remove { name: text },
+        b'T' => Op::Size { file, size: at },
+        b'S' | b's' => Op::Sync { file, is_good: kind == b'S' },
+        b'Y' | b'y' => Op::SyncFolder { name: text, is_good: kind == b'Y' },
+        b'A' => Op::Said(text),
+        other => panic!("a record of kind {other}"),
     }
 }
 
-/// A record of what the child says, as it appends it itself.
-pub fn said(text: &str) -> Vec<u8> {
-    let length = u32::try_from(text.len()).unwrap();
-    [&b"A"[..], &[0; 16], &length.to_le_bytes(), text.as_bytes()].concat()
+/// In the child: says something in the order of everything else.
+///
+/// # Panics
+///
+/// If the trace cannot be written.
+pub fn say(trace: &Path, text: &str) {
+    let length = u64::try_from(text.len()).unwrap();
+    let mut record: Vec<u8> =
+        [u64::from(b'A'), 0, 0, length].into_iter().flat_map(u64::to_ne_bytes).collect();
+    record.extend(text.as_bytes());
+    // One write at the end of the file, as the shim's are: whole, and after what the child saw answered.
+    let mut file = OpenOptions::new().create(true).append(true).open(trace).unwrap();
+    assert_eq!(file.write(&record).unwrap(), record.len());
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap()
 }
