@@ -1,7 +1,8 @@
 //! Opening a journal: recognised, checkpointed and checked at its end before anyone is served.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +14,9 @@ use super::schema::{self, Paths};
 use super::seal::{self, RecallError, Sealing};
 use super::transaction::State;
 use super::{Options, Projection, check, create, mark};
+
+/// How much of a WAL is written again at a time, in bytes.
+const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// A journal that is held, recognised and set up for writing.
 pub(super) struct Opened<P> {
@@ -28,8 +32,10 @@ pub(super) fn open<P: Projection>(
 ) -> Result<Opened<P>, OpenError> {
     let (lock, db) = hold(paths)?;
     let store = |source| OpenError::Store { path: paths.db.clone(), source };
-    // What an earlier process saw acknowledged may be in the page cache only, if its disk failed. Copying the WAL into
-    // the database writes and syncs it again, before anything is built on it.
+    // What an earlier process wrote may be in the page cache only, if its disk failed. The WAL must be on disk before a
+    // page of it is copied: a power cut in the middle of that would leave a database that nothing can mend. Copying it
+    // writes and syncs the database's own pages again, before anything is built on them.
+    write_again(&paths.wal).map_err(|source| OpenError::Io { path: paths.wal.clone(), source })?;
     if !schema::checkpoint_truncate(&db).map_err(store)? {
         return Err(OpenError::InUse { path: paths.db.clone() });
     }
@@ -62,6 +68,22 @@ pub(super) fn open<P: Projection>(
     let mark = mark::load(&db).map_err(store)?;
     let sealing = Arc::new(Sealing::new(checkpoint.clone()));
     Ok(Opened { lock, db, state: State { projection, chain, mark, checkpoint, sealing } })
+}
+
+/// Writes a file's own bytes over it and syncs it: what a failed sync left in memory alone is then on disk.
+fn write_again(path: &Path) -> io::Result<()> {
+    let file = match File::options().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let (mut chunk, mut at) = (vec![0; CHUNK_BYTES], 0_u64);
+    loop {
+        let read = file.read_at(&mut chunk, at)?;
+        let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        file.write_all_at(bytes, at)?;
+        at = at.saturating_add(u64::try_from(read).map_err(io::Error::other)?);
+    }
+    file.sync_all()
 }
 
 /// Takes the lock and opens the file, if it is there and a journal.
