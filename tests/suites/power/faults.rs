@@ -51,7 +51,8 @@ fn whole_story(random: &mut Random) -> Vec<Op> {
     ops
 }
 
-/// A story with one fault, a second process if that ended the first, and two cuts after the fault; says how it ended.
+/// A story with one fault, a second process if that ended the first, and three cuts after the fault, one of them
+/// while the second opens; says how it ended.
 fn run(fault: &str, random: &mut Random) -> (Vec<Op>, String) {
     let mut story = Story::new(random.below(u64::MAX));
     let mut ops = story.goes_on(Some(fault));
@@ -61,13 +62,23 @@ fn run(fault: &str, random: &mut Random) -> (Vec<Op>, String) {
         assert_eq!(story::end(&ops), "end well", "after {fault}: {end}");
     }
     let broken = ops.iter().position(is_broken_sync).unwrap_or(first / 2);
-    let any =
-        broken + usize::try_from(random.below(u64::try_from(ops.len() - broken).unwrap())).unwrap();
+    let any = broken + below(ops.len() - broken, random);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    cut_at(&ops, Honesty::Honest, &[any, ops.len()], random, |root, said| {
+    // A second process that opens builds on what the first may have left in memory alone.
+    let opening = ops[first..]
+        .iter()
+        .position(|op| matches!(op, Op::Said(said) if said.starts_with("found")));
+    let opening = first + below(opening.unwrap_or_default() + 1, random);
+    let mut moments = [any, opening, ops.len()];
+    moments.sort_unstable();
+    cut_at(&ops, Honesty::Honest, &moments, random, |root, said| {
         runtime.block_on(judge(root, said));
     });
     (ops, end)
+}
+
+fn below(end: usize, random: &mut Random) -> usize {
+    usize::try_from(random.below(u64::try_from(end).unwrap())).unwrap()
 }
 
 fn is_broken_sync(op: &Op) -> bool {
