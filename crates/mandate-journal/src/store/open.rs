@@ -40,9 +40,7 @@ pub(super) fn open<P: Projection>(
         return Err(OpenError::InUse { path: paths.db.clone() });
     }
     // By now the WAL is there. SQLite syncs its name with the first commit, and does not say so if that fails.
-    if let Some(dir) = paths.db.parent() {
-        create::sync(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })?;
-    }
+    sync_names(paths)?;
     if let Some(pages) = options.pages_max {
         db.pragma_update(None, "max_page_count", pages).map_err(|error| store(error.into()))?;
     }
@@ -68,6 +66,14 @@ pub(super) fn open<P: Projection>(
     let mark = mark::load(&db).map_err(store)?;
     let sealing = Arc::new(Sealing::new(checkpoint.clone()));
     Ok(Opened { lock, db, state: State { projection, chain, mark, checkpoint, sealing } })
+}
+
+/// Waits until the names of the journal's files are on disk.
+fn sync_names(paths: &Paths) -> Result<(), OpenError> {
+    match paths.db.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => create::sync(dir),
+        _ => create::sync(Path::new(".")),
+    }
 }
 
 /// Writes a file's own bytes over it and syncs it: what a failed sync left in memory alone is then on disk.
@@ -97,6 +103,8 @@ pub(super) fn hold(paths: &Paths) -> Result<(Lock, Connection), OpenError> {
         Err(source) => return Err(OpenError::Io { path: paths.db.clone(), source }),
     }
     let lock = Lock::take(&paths.lock)?;
+    // Whoever made it may have ended before that was done. A WAL whose database has no name would bar a new one.
+    sync_names(paths)?;
     let db = schema::connect(&paths.db).map_err(|source| schema::unreadable(&paths.db, source))?;
     schema::recognise(&db, &paths.db)?;
     Ok((lock, db))
