@@ -47,7 +47,7 @@ impl Shop {
     /// Puts the caps in force with these rules beside them.
     async fn obey(&mut self, more: &str) {
         let rules = self.rules(more);
-        self.wallet.know(rules.digest());
+        self.wallet.know(rules.digest(), vec![Cap::spend("day", ("EUR", CAP))]);
         self.wallet.ledger.reload(reading(MORNING), Arc::new(rules)).await.unwrap();
     }
 
