@@ -31,8 +31,8 @@ pub use ledger::{
 };
 pub use mandate_journal::peers::Equivocation;
 pub use mandate_journal::{
-    Checkpoint, Damage, Died, Fault, Hook, Hooks, OpenError, Options, Progress, RecallError,
-    StoreError, Verified, VerifyFault, WriteError,
+    Checkpoint, Damage, Died, Fault, Files, Hook, Hooks, Moment, Observer, OpenError, Options,
+    Progress, RecallError, StoreError, Verified, VerifyFault, WriteError,
 };
 pub use refusal::{HoldState, Outcome, Refusal};
 pub use replay::{Refused, Replay};

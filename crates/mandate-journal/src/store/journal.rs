@@ -1,7 +1,9 @@
 //! The handle to an open journal: how work reaches the writer, and how readers go around it.
 
 use std::fmt;
+use std::fs;
 use std::future::Future;
+use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -48,6 +50,15 @@ struct Shared<P> {
     _lock: Arc<Lock>,
 }
 
+/// How large a journal's files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Files {
+    /// The database.
+    pub db_bytes: u64,
+    /// What is not copied into it yet (SQLite's WAL).
+    pub wal_bytes: u64,
+}
+
 impl<P: Projection> Journal<P> {
     /// Makes `<dir>/<name>.db` with its first entry, and `dir` if there is none (modes 0600 and 0700).
     ///
@@ -81,7 +92,7 @@ impl<P: Projection> Journal<P> {
         let (sealing, owner) =
             (Arc::clone(&opened.state.sealing), opened.state.projection.log_owner());
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
-        let writer = Writer::new(opened.db, opened.state, options.hooks, Arc::clone(&head), queue)
+        let writer = Writer::new(opened.db, opened.state, options, Arc::clone(&head), queue)
             .map_err(|source| OpenError::Store { path: paths.db.clone(), source })?;
         let (dying, died) = oneshot::channel();
         let writers_lock = Arc::clone(&lock);
@@ -262,6 +273,21 @@ impl<P: Projection> Journal<P> {
     #[must_use]
     pub fn queued(&self) -> usize {
         self.sender().map_or(0, |queue| queue.max_capacity().saturating_sub(queue.capacity()))
+    }
+
+    /// How large the journal's files are.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it does not tell.
+    pub fn files(&self) -> io::Result<Files> {
+        let bytes = |path: &Path| match fs::metadata(path) {
+            Ok(file) => Ok(file.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
+        };
+        let Paths { db, wal, .. } = &self.shared.paths;
+        Ok(Files { db_bytes: bytes(db)?, wal_bytes: bytes(wal)? })
     }
 
     /// Takes no more calls, commits those that wait, empties the WAL and ends the writer; blocks until then.

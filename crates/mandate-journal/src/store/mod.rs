@@ -13,6 +13,7 @@ mod job;
 mod journal;
 mod lock;
 mod mark;
+mod observer;
 mod open;
 pub mod peers;
 pub mod read;
@@ -28,7 +29,8 @@ use rusqlite::Connection;
 pub use self::create::Genesis;
 pub use self::error::{Damage, OpenError, StoreError, VerifyFault, WriteError};
 pub use self::hooks::{Fault, Hook, Hooks};
-pub use self::journal::{Died, Journal};
+pub use self::journal::{Died, Files, Journal};
+pub use self::observer::{Moment, Observer};
 pub use self::seal::{CHECKPOINT_ENTRIES, CheckpointFault, LogOwner, RecallError};
 pub use self::stopped::{Stopped, verify_stopped};
 pub use self::transaction::{Appended, Transaction};
@@ -69,6 +71,8 @@ pub trait Projection: Sized + Send + 'static {
 pub struct Options {
     /// Points where a test can wait or break a commit.
     pub hooks: Hooks,
+    /// Told of each commit; nobody by default.
+    pub observer: Observer,
     /// Most pages (4 KiB) the file may have; more is as if the disk were full. SQLite's own limit if `None`.
     pub pages_max: Option<u32>,
 }

@@ -13,8 +13,9 @@ use tokio::sync::mpsc;
 use super::error::{StoreError, WriteError};
 use super::hooks::{Fault, Hooks};
 use super::job::Job;
+use super::observer::{Moment, Observer};
 use super::transaction::{State, Transaction};
-use super::{Projection, schema};
+use super::{Options, Projection, schema};
 
 /// Most requests in one commit.
 const BATCH_MAX: usize = 128;
@@ -31,6 +32,7 @@ pub(super) struct Writer<P> {
     db: Connection,
     state: State<P>,
     hooks: Hooks,
+    observer: Observer,
     head: Arc<Mutex<Head>>,
     queue: mpsc::Receiver<Box<dyn Job<P>>>,
     /// Taken from the queue, not yet run.
@@ -46,10 +48,11 @@ impl<P: Projection> Writer<P> {
     pub(super) fn new(
         mut db: Connection,
         state: State<P>,
-        hooks: Hooks,
+        options: Options,
         head: Arc<Mutex<Head>>,
         queue: mpsc::Receiver<Box<dyn Job<P>>>,
     ) -> Result<Self, StoreError> {
+        let Options { hooks, observer, pages_max: _ } = options;
         let wal_pages = Arc::new(AtomicI32::new(0));
         let seen = Arc::clone(&wal_pages);
         db.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
@@ -57,7 +60,8 @@ impl<P: Projection> Writer<P> {
             Ok(())
         }))?;
         let waiting = VecDeque::with_capacity(BATCH_MAX);
-        Ok(Self { db, state, hooks, head, queue, waiting, wal_pages, checkpointed_pages: 0 })
+        let checkpointed_pages = 0;
+        Ok(Self { db, state, hooks, observer, head, queue, waiting, wal_pages, checkpointed_pages })
     }
 
     /// Serves until every sender is gone, then leaves an empty WAL behind.
@@ -142,14 +146,18 @@ impl<P: Projection> Writer<P> {
 
     /// Commits the transaction under way.
     fn commit(&mut self) -> Result<(), Failure> {
-        let head = self.state.chain.head();
-        if head != self.last_head() {
+        let (head, last) = (self.state.chain.head(), self.last_head());
+        let entries = head.size.saturating_sub(last.size);
+        if head != last {
             schema::store_head(&self.db, head).map_err(WriteError::NotApplied)?;
         }
         match Hooks::run(self.hooks.before_commit.as_ref()) {
             Some(Fault::DiskFull) => return Err(WriteError::NotApplied(StoreError::Injected)),
             Some(Fault::Io) => return Err(WriteError::Unknown(StoreError::Injected)),
             None => {}
+        }
+        if entries > 0 {
+            self.observer.tell(Moment::Committing);
         }
         self.execute("COMMIT").map_err(|error| match error.code() {
             // Found before the commit record is complete: a full disk, a check deferred to the commit, a foreign lock.
@@ -158,6 +166,9 @@ impl<P: Projection> Writer<P> {
             ) => WriteError::NotApplied(error),
             _ => WriteError::Unknown(error),
         })?;
+        if entries > 0 {
+            self.observer.tell(Moment::Committed { entries });
+        }
         match Hooks::run(self.hooks.after_commit.as_ref()) {
             Some(_) => Err(WriteError::Unknown(StoreError::Injected)),
             None => Ok(()),

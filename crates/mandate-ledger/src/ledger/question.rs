@@ -1,12 +1,13 @@
 //! What is asked of the ledger: nothing here changes it.
 
+use std::io;
 use std::ops::ControlFlow;
 
 use mandate::Head;
 use mandate_journal::peers::Equivocation;
 use mandate_journal::tree::NodeHash;
 use mandate_journal::{
-    Checkpoint, Progress, RecallError, StoreError, Verified, VerifyFault, read, verify,
+    Checkpoint, Files, Progress, RecallError, StoreError, Verified, VerifyFault, read, verify,
 };
 use tokio::sync::watch;
 
@@ -204,6 +205,21 @@ impl Ledger {
     #[must_use]
     pub fn head(&self) -> Head {
         self.journal.head()
+    }
+
+    /// How many requests wait to be written; more than are written at once means that the disk is the bottleneck.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.journal.queued()
+    }
+
+    /// How large the ledger's files are.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it does not tell.
+    pub fn files(&self) -> io::Result<Files> {
+        self.journal.files()
     }
 
     /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large ledger; `on_progress` is

@@ -246,3 +246,31 @@ fn the_clock_that_was_believed_is_the_measure_also_after_a_restart() {
         [Err(ClockFault::Behind { by_s: 6 }), Ok(()), Err(ClockFault::Ahead { by_s: 6 })]
     );
 }
+
+#[test]
+fn each_commit_that_adds_entries_is_told_and_no_other() {
+    let dir = fresh();
+    let moments = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&moments);
+    let observer = Observer::new(move |moment| told.lock().unwrap().push(moment));
+    let options = Options { observer, ..Options::default() };
+    let (journal, _died) = Journal::<Sums>::open(dir.path(), NAME, options).unwrap();
+    let taken = || std::mem::take(&mut *moments.lock().unwrap());
+    assert_eq!(taken(), []);
+    add(&journal, "a", 1).unwrap();
+    assert_eq!(taken(), [Moment::Committing, Moment::Committed { entries: 1 }]);
+    journal.write_blocking(|_| Ok(())).unwrap();
+    assert_eq!(taken(), [], "a question adds nothing");
+    let both = |transaction: &mut Transaction<'_, Sums>| {
+        for _ in 0..2 {
+            let fields = json!({ "account": "a", "amount": 1 });
+            transaction.append(transaction.last_time(), "add", &fields)?;
+        }
+        Ok(())
+    };
+    journal.write_blocking(both).unwrap();
+    assert_eq!(taken(), [Moment::Committing, Moment::Committed { entries: 2 }]);
+    let files = journal.files().unwrap();
+    assert!(files.db_bytes > 0 && files.wal_bytes > 0, "{files:?}");
+    journal.close().unwrap();
+}
