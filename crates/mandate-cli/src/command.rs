@@ -76,6 +76,8 @@ pub(crate) enum Command {
     },
     /// Show what the wallet is, holds and obeys right now
     Status,
+    /// Print the wallet's figures, as Prometheus reads them
+    Metrics,
     /// Show what is left under every cap, and when it starts anew
     Budget(budget::Arguments),
     /// Show one month: where the money went, and what was refused

@@ -23,6 +23,7 @@ mod journal;
 mod key;
 mod lock;
 mod merchant;
+mod metrics;
 mod places;
 mod record;
 mod selectors;
@@ -74,6 +75,7 @@ fn dispatch(command: Command, context: &mut Context<'_, '_>) -> Result<(), Failu
         Command::Init(arguments) => init::run(arguments, context),
         Command::Key { command } => key::run(command, context),
         Command::Status => status::run(context),
+        Command::Metrics => metrics::run(context),
         Command::Budget(arguments) => budget::run(&arguments, context),
         Command::Statement(arguments) => statement::run(&arguments, context),
         Command::Explain(arguments) => explain::run(arguments, context),

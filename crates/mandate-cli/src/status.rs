@@ -31,6 +31,13 @@ struct Answer {
     sockets_handed_in: bool,
     warnings: Vec<String>,
     equivocations: Vec<Equivocation>,
+    metrics: Metrics,
+}
+
+#[derive(Serialize)]
+struct Metrics {
+    address: Option<String>,
+    problem: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -100,6 +107,8 @@ fn read(told: v1::GetStatusResponse) -> Result<Answer, Failure> {
         unit,
         unit_is_users: _,
         sockets_handed_in,
+        metrics_address,
+        metrics_problem,
     } = told;
     let equivocations = equivocations.into_iter().map(|told| {
         let v1::Equivocation { merchant_id, seq, earlier_seq, rule } = told;
@@ -132,6 +141,10 @@ fn read(told: v1::GetStatusResponse) -> Result<Answer, Failure> {
         sockets_handed_in,
         warnings,
         equivocations: equivocations.collect(),
+        metrics: Metrics {
+            address: non_empty(metrics_address),
+            problem: non_empty(metrics_problem),
+        },
     })
 }
 
@@ -152,7 +165,7 @@ fn show(answer: &Answer, ui: &mut Ui<'_>) -> Result<(), Failure> {
         Some(unit) => format!("{} as {unit}", answer.version),
         None => answer.version.clone(),
     };
-    ui.table(&Table::pairs([
+    let mut pairs = vec![
         ("mandated", daemon),
         ("principal", format!("{} ({})", principal.name, principal.id)),
         ("key", key_line),
@@ -163,12 +176,17 @@ fn show(answer: &Answer, ui: &mut Ui<'_>) -> Result<(), Failure> {
         ("config", answer.config.clone()),
         ("ledger", answer.ledger.clone()),
         ("sockets", format!("{} {}", answer.wallet_socket, answer.control_socket)),
-    ]))?;
+    ];
+    pairs.extend(
+        answer.metrics.address.iter().map(|at| ("metrics", format!("http://{at}/metrics"))),
+    );
+    ui.table(&Table::pairs(pairs))?;
     let problems = [
         ("key", &key.problem),
         ("wallet.toml", &policy.problem),
         ("clock", &answer.clock_problem),
         ("ledger", &answer.ledger_problem),
+        ("metrics", &answer.metrics.problem),
     ];
     for (what, problem) in problems {
         // The faults of a file are one a line; those line feeds are our own.

@@ -4,16 +4,21 @@
 //! not there is a [`Failure::Unreachable`], with the way to start it.
 
 use std::error::Error;
+use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{Request, StatusCode};
 use mandate_proto::v1::control_client::ControlClient;
 use mandate_proto::v1::wallet_client::WalletClient;
 use mandate_proto::{ERROR_DOMAIN, v1};
 use rustix::process::geteuid;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
+use tonic::body::Body;
+use tonic::client::GrpcService;
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
@@ -30,6 +35,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest answer, in bytes: a page of 64 entries of 64 KiB, and its frame.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Where the figures are on the principal's socket.
+const METRICS_URI: &str = "http://localhost/metrics";
 /// The reason that a uid gets which the socket is not for.
 const NOT_FOR_THIS_UID: &str = "AGENT_UNKNOWN";
 
@@ -286,6 +293,33 @@ impl Control {
     pub(crate) fn verify(&self) -> Result<v1::VerifyLogResponse, Failure> {
         self.line.ask_patiently(self.client.clone().verify_log(v1::VerifyLogRequest {}))
     }
+}
+
+/// The wallet's figures, as Prometheus reads them.
+pub(crate) fn metrics(places: &Places) -> Result<String, Failure> {
+    let (line, mut channel) = Line::open(places.control_socket()?, Door::Principal)?;
+    line.ask(async move { page(&mut channel).await.map(Response::new) })
+}
+
+/// Asks for the page of figures, which stands beside the gRPC services on the same socket.
+async fn page(channel: &mut Channel) -> Result<String, Status> {
+    let failed = |error: &(dyn Error + 'static)| Status::unavailable(chain(error));
+    let request = Request::get(METRICS_URI).body(Body::empty());
+    let request = request.map_err(|error| failed(&error))?;
+    poll_fn(|context| GrpcService::poll_ready(channel, context))
+        .await
+        .map_err(|error| failed(&error))?;
+    let answer = GrpcService::call(channel, request).await.map_err(|error| failed(&error))?;
+    // A refusal is one of gRPC's, also here.
+    if let Some(refused) = Status::from_header_map(answer.headers()) {
+        return Err(refused);
+    }
+    if answer.status() != StatusCode::OK {
+        return Err(Status::unimplemented("there are no figures"));
+    }
+    let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+    let body = body.map_err(|error| failed(&*error))?.to_bytes();
+    String::from_utf8(body.into()).map_err(|error| Status::internal(error.to_string()))
 }
 
 /// The wallet as an agent asks it.

@@ -83,6 +83,11 @@ pub enum FaultKind<F: OwnFault> {
         /// How it is written.
         example: &'static str,
     },
+    /// A socket address that other machines may reach.
+    #[error(
+        "can be reached from other machines, and whoever reaches it reads the figures; listen on this machine alone"
+    )]
+    NotLoopback,
     /// What only this side's file can have.
     #[error(transparent)]
     Own(#[from] F),
@@ -156,6 +161,7 @@ impl<F: OwnFault> FaultKind<F> {
             Self::Key(_) => "key_invalid",
             Self::KeysEmpty { .. } => "keys_empty",
             Self::Missing { .. } => "missing",
+            Self::NotLoopback => "not_loopback",
             Self::Own(own) => own.code(),
             Self::SocketAddress => "socket_address_form",
             Self::Store => "store_unknown",
@@ -181,6 +187,7 @@ impl<F: OwnFault> FaultKind<F> {
             | Self::IntegerForm
             | Self::IntegerRange { .. }
             | Self::Key(_)
+            | Self::NotLoopback
             | Self::SocketAddress
             | Self::Store
             | Self::Text(_)

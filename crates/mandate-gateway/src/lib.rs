@@ -9,6 +9,7 @@ pub mod cli;
 pub mod door;
 mod judge;
 mod key;
+mod metrics;
 mod proxy;
 mod reason;
 mod refusal;

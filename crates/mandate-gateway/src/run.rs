@@ -8,10 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mandate::PolicyDigest;
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
-use mandate_host::config::InForce;
 use mandate_host::head::seal_now_and_then;
 use mandate_host::log;
 use mandate_host::socket::SocketError;
@@ -29,7 +27,7 @@ use tower::Layer as _;
 use crate::book::Book;
 use crate::door::{self, Door};
 use crate::proxy::{Proxy, ProxyError};
-use crate::server::serve;
+use crate::server::serve_counted;
 use crate::service::{Gateway, GatewayLayer};
 use crate::settings::{ConfigError, Loaded, check_reload, load};
 use crate::supervised::{prove_alive, report};
@@ -173,8 +171,8 @@ async fn over(
         None => Arc::new(SystemClock::new()?),
     };
     let (address, limits) = (settings.listen, settings.limits.clone());
-    let in_force = InForce::new(settings.digest, owner, clock.read().wall);
     let gateway = Gateway::new(book, settings, clock).warned(warnings);
+    gateway.in_force().settled(owner, gateway.now().wall);
     let service = GatewayLayer::new(gateway.clone()).layer(Proxy::new(gateway.clone())?);
     let listen = |source| RunError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -191,14 +189,19 @@ async fn over(
     background.spawn(door::serve(operators, gateway.clone(), stop.clone()));
     background.spawn(check_everything(gateway.clone(), stop.clone()));
     background.spawn(sum_up_now_and_then(gateway.clone(), stop.clone()));
-    background.spawn(obey(gateway.clone(), supervisor.clone(), (path, in_force), stop.clone()));
+    background.spawn(obey(gateway.clone(), supervisor.clone(), path, stop.clone()));
     background.spawn(prove_alive(gateway.clone(), supervisor.clone(), stop.clone()));
     background.spawn({
-        let stop = stop.clone();
-        async move { serve(listener, service, &limits, stop).await }
+        let (stop, open) = (stop.clone(), gateway.figures().connections().clone());
+        async move { serve_counted(listener, service, &limits, open, stop).await }
+    });
+    let (observed, stopped) = (gateway.clone(), stop.clone());
+    background.spawn(async move {
+        observed.metrics().serve(Arc::new(observed.clone()), stopped).await;
     });
     // Who waits for readiness wants to be served.
     gateway.wait_for_the_key().await;
+    gateway.metrics().tried().await;
     report(&gateway, &supervisor).await;
     supervisor.ready();
     tracing::info!(%address, merchant = %gateway.book().merchant(), "ready");
@@ -280,23 +283,18 @@ async fn sum_up_now_and_then(gateway: Gateway, stop: CancellationToken) {
 }
 
 /// Reloads whenever gateway.toml may have changed, until `stop`.
-async fn obey(
-    gateway: Gateway,
-    supervisor: Supervisor,
-    (path, in_force): (PathBuf, InForce<PolicyDigest>),
-    stop: CancellationToken,
-) {
+async fn obey(gateway: Gateway, supervisor: Supervisor, path: PathBuf, stop: CancellationToken) {
     let (folders, informed) = (Folders::of(&path), supervisor.clone());
     let reload = async move || {
-        reload(&gateway, &path, &in_force).await;
+        reload(&gateway, &path).await;
         report(&gateway, &informed).await;
     };
     on_change(folders, supervisor, stop, reload).await;
 }
 
 /// Reads the file again and puts it in force if it is good and new; else the last good one stays.
-async fn reload(gateway: &Gateway, path: &std::path::Path, in_force: &InForce<PolicyDigest>) {
-    let standing = in_force.standing();
+async fn reload(gateway: &Gateway, path: &std::path::Path) {
+    let standing = gateway.in_force().standing();
     let (file, now) = (path.to_owned(), gateway.settings());
     let read = tokio::task::spawn_blocking(move || {
         let loaded = load(&file)?;
@@ -304,16 +302,16 @@ async fn reload(gateway: &Gateway, path: &std::path::Path, in_force: &InForce<Po
     });
     let Loaded { settings, owner } = match read.await {
         Ok(Ok(loaded)) => loaded,
-        Ok(Err(error)) => return keep_the_last(gateway, in_force, &error).await,
+        Ok(Err(error)) => return keep_the_last(gateway, &error).await,
         Err(error) => return tracing::error!(%error, "gateway.toml was not read"),
     };
     if settings.digest == standing.digest {
-        gateway.settings_are_newest();
-        return in_force.settled(owner);
+        return gateway.in_force().settled(owner, gateway.now().wall);
     }
     match gateway.reload(settings).await {
         Ok(digest) => {
-            in_force.accepted(digest, owner, gateway.now().wall);
+            gateway.in_force().settled(owner, gateway.now().wall);
+            gateway.metrics().want(gateway.settings().metrics_listen).await;
             tracing::info!(%digest, "gateway.toml is in force");
         }
         Err(error) => {
@@ -323,12 +321,11 @@ async fn reload(gateway: &Gateway, path: &std::path::Path, in_force: &InForce<Po
 }
 
 /// Says once, everywhere, that the newest file was refused.
-async fn keep_the_last(gateway: &Gateway, in_force: &InForce<PolicyDigest>, error: &ConfigError) {
-    if !in_force.refused(&error.to_string()) {
+async fn keep_the_last(gateway: &Gateway, error: &ConfigError) {
+    let problem = log::chain(error);
+    if !gateway.in_force().refused(&problem, gateway.now().wall) {
         return;
     }
-    let problem = log::chain(error);
-    gateway.keep_settings(&problem);
     tracing::error!(%problem, "gateway.toml was refused; the last good one stays in force");
     if let Some((digest, faults)) = error.refused()
         && let Err(error) = gateway.book().policy_refused(gateway.now(), digest, faults).await

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use crate::metrics::Connections;
 use crate::service::BoxError;
 use crate::settings::Limits;
 use crate::shares::Shares;
@@ -54,6 +55,23 @@ pub async fn serve<S, B>(
         + 'static,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
+    serve_counted(listener, service, limits, Connections::default(), stop).await;
+}
+
+/// As [`serve`], and counts the connections that are open.
+pub(crate) async fn serve_counted<S, B>(
+    listener: TcpListener,
+    service: S,
+    limits: &Limits,
+    open: Connections,
+    stop: CancellationToken,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     let places = usize::try_from(limits.connections).unwrap_or(Semaphore::MAX_PERMITS);
     let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
     let connections = GracefulShutdown::new();
@@ -76,6 +94,7 @@ pub async fn serve<S, B>(
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
         let timeout = limits.client_timeout;
+        let place = (place, open.open());
         tokio::spawn(async move {
             // Which HTTP it speaks is told by its first bytes, and for those there is no other time-out; nor is there one
             // for an HTTP/2 connection on which nothing is asked any more.

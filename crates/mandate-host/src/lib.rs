@@ -1,5 +1,5 @@
-//! The machine under a daemon: its clocks, its configuration file, its sockets, its log, its signals, its key store, and
-//! the service manager that started it.
+//! The machine under a daemon: its clocks, its configuration file, its sockets, its log, its metrics, its signals, its
+//! key store, and the service manager that started it.
 //!
 //! What is here is the same for every daemon, and none of it knows what the daemon is for. It never decides anything
 //! about money or mandates, and never knows what a configuration file means.
@@ -9,6 +9,7 @@ pub mod config;
 pub mod head;
 pub mod key;
 pub mod log;
+pub mod metrics;
 pub mod peer;
 pub mod program;
 pub mod socket;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::SocketAddr;
 
 use jiff::tz::TimeZone;
 use mandate::text::Text;
@@ -26,6 +27,7 @@ pub struct Rules {
     pub(crate) intent_ttl_s: u64,
     pub(crate) payment_ttl_s: u64,
     pub(crate) limits: Limits,
+    pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) agents: Vec<Agent>,
     pub(crate) merchants: BTreeMap<MerchantId, Merchant>,
     pub(crate) caps: Vec<Cap>,
@@ -73,6 +75,12 @@ impl Rules {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Where the wallet's figures may be read over TCP: an address of this machine alone.
+    #[must_use]
+    pub fn metrics_listen(&self) -> Option<SocketAddr> {
+        self.metrics_listen
     }
 
     /// The listed agents, in the order of the file.

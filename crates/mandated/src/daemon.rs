@@ -11,22 +11,27 @@ use mandate::text::Purpose;
 use mandate_host::head::HeadMemory;
 use mandate_host::key::Asking;
 use mandate_host::log;
+use mandate_host::metrics::Listener;
 use mandate_host::supervisor::Supervisor;
 use mandate_host::warnings::Warnings;
-use mandate_ledger::{Call, Caller, Durability, Ledger, LedgerError, Outcome, Refusal, Scope};
-use mandate_policy::{Denial, Violation};
+use mandate_ledger::{
+    Call, Caller, Durability, Ledger, LedgerError, LedgerStatus, Outcome as Answered, Refusal,
+    Scope,
+};
+use mandate_policy::{Denial, Reason, Violation};
 use mandate_proto::paths::Paths;
 use rustix::process::geteuid;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 
 use crate::approvals::Approvals;
-use crate::health::Health;
+use crate::health::{Conditions, Health};
 use crate::limits::{AgentLimits, InFlight};
 use crate::lines::Lines;
+use crate::metrics::{Figures, Outcome, Tally};
 use crate::mint::Mint;
 use crate::policy::Policy;
-use crate::serve::Peer;
+use crate::serve::{Connections, Peer};
 use crate::sockets::Sockets;
 use crate::status;
 use crate::stranger::{self, Stranger};
@@ -42,10 +47,14 @@ pub(crate) struct Daemon {
     pub(crate) approvals: Approvals,
     pub(crate) asking: Asking,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) connections: Connections,
+    pub(crate) figures: Figures,
     pub(crate) health: Health,
     pub(crate) ledger: Ledger,
     pub(crate) limits: AgentLimits,
     pub(crate) memory: HeadMemory,
+    /// Where the figures may be read over TCP.
+    pub(crate) metrics: Listener,
     pub(crate) mint: Mint,
     pub(crate) paths: Paths,
     pub(crate) policy: Policy,
@@ -70,6 +79,8 @@ pub(crate) struct Visit {
     pub(crate) now: ClockReading,
     pub(crate) caller: Caller,
     pub(crate) agent: AgentName,
+    /// What comes of it.
+    pub(crate) tally: Tally,
     /// Ends with the work, not with the connection.
     _in_flight: InFlight,
 }
@@ -120,8 +131,11 @@ impl Daemon {
             return Err(status::agent_unknown());
         };
         let caller = Caller { agent: Some(agent.clone()), uid: peer.uid };
-        match self.limits.enter(&agent) {
-            Ok(in_flight) => Ok(Visit { now, caller, agent, _in_flight: in_flight }),
+        match self.limits.enter(&agent, call) {
+            Ok(in_flight) => {
+                let tally = self.figures.tally(Arc::clone(&in_flight.counts), call);
+                Ok(Visit { now, caller, agent, tally, _in_flight: in_flight })
+            }
             Err(refusal) => {
                 tracing::debug!(%agent, %call, "too many calls");
                 Err(status::refused(&refusal, now.wall))
@@ -147,7 +161,7 @@ impl Daemon {
     pub(crate) async fn deny(&self, visit: &Visit, call: Call, refusal: Refusal) -> Status {
         match self.ledger.deny(visit.now.clone(), &visit.caller, call, refusal).await {
             Ok(refusal) => denied(visit, call, &refusal),
-            Err(error) => status::failed(&error),
+            Err(error) => visit.failed(&error),
         }
     }
 
@@ -168,6 +182,7 @@ impl Daemon {
             tracing::warn!(uid, why, left_out, "somebody who is no agent called");
         }
         let Some(call) = call else { return };
+        self.figures.of_unlisted(call, Outcome::Refused(Reason::AgentUnknown));
         if !self.strangers.is_worth_an_entry(uid) {
             return;
         }
@@ -229,19 +244,13 @@ impl Daemon {
 
     /// Tells health and the service manager what the state now allows.
     pub(crate) async fn report(&self) {
-        let ledger = match self.ledger.status(self.clock.read()).await {
-            Ok(status) => Some(status),
-            Err(error) => {
-                tracing::error!(error = %log::chain(&error), "the ledger did not answer");
-                None
-            }
+        let mut ledger = None;
+        let look = async {
+            ledger = self.state().await;
+            self.conditions_of(ledger.as_ref())
         };
-        let frozen = ledger.as_ref().is_none_or(|status| {
-            status.distrusted.is_some() || status.frozen.contains(&Scope::Wallet)
-        });
-        let can_mint = !frozen && self.mint.ready().is_ok();
+        self.health.tell(look).await;
         let problem = self.policy.in_force.problem();
-        self.health.set(can_mint, problem.is_none()).await;
         self.supervisor.status(&summary(ledger.as_ref(), &self.mint, problem.as_deref()));
     }
 
@@ -254,10 +263,50 @@ impl Daemon {
         self.report().await;
         true
     }
+
+    /// What has to be right, and whether it is. What cannot be known is not.
+    pub(crate) async fn conditions(&self) -> Conditions {
+        self.conditions_of(self.state().await.as_ref())
+    }
+
+    /// The ledger's state; `None` if it cannot tell.
+    async fn state(&self) -> Option<LedgerStatus> {
+        match self.ledger.status(self.clock.read()).await {
+            Ok(status) => Some(status),
+            Err(error) => {
+                tracing::error!(error = %log::chain(&error), "the ledger did not answer");
+                None
+            }
+        }
+    }
+
+    fn conditions_of(&self, ledger: Option<&LedgerStatus>) -> Conditions {
+        let (key, config) = (self.mint.ready().is_ok(), self.policy.in_force.problem().is_none());
+        match ledger {
+            Some(status) => Conditions {
+                clock: status.clock.is_none(),
+                config,
+                key,
+                ledger: status.distrusted.is_none(),
+                thawed: !status.frozen.contains(&Scope::Wallet),
+                unlocked: !status.locked,
+            },
+            None => Conditions { config, key, ..Conditions::UNKNOWN },
+        }
+    }
+}
+
+impl Visit {
+    /// The status of a ledger that could not answer.
+    pub(crate) fn failed(&self, error: &LedgerError) -> Status {
+        self.tally.refused(Reason::LedgerUnavailable);
+        status::failed(error)
+    }
 }
 
 /// The status of a denial, after a line in the log.
 pub(crate) fn denied(visit: &Visit, call: Call, refusal: &Refusal) -> Status {
+    visit.tally.refused(refusal.reason());
     tracing::info!(
         agent = %visit.agent,
         %call,
@@ -272,12 +321,12 @@ pub(crate) fn denied(visit: &Visit, call: Call, refusal: &Refusal) -> Status {
 pub(crate) fn granted<T>(
     visit: &Visit,
     call: Call,
-    answer: Result<Outcome<T>, LedgerError>,
+    answer: Result<Answered<T>, LedgerError>,
 ) -> Result<T, Status> {
     match answer {
-        Ok(Outcome::Granted(value)) => Ok(value),
-        Ok(Outcome::Denied(refusal)) => Err(denied(visit, call, &refusal)),
-        Err(error) => Err(status::failed(&error)),
+        Ok(Answered::Granted(value)) => Ok(value),
+        Ok(Answered::Denied(refusal)) => Err(denied(visit, call, &refusal)),
+        Err(error) => Err(visit.failed(&error)),
     }
 }
 

@@ -1,20 +1,25 @@
 //! What each of the two sockets serves, and to whom.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use hyper::{Method, Request, Response};
+use mandate_host::metrics::{METRICS_PATH, answer};
 use mandate_host::program;
 use mandate_ledger::Call;
 use mandate_policy::Rules;
 use mandate_proto::DESCRIPTORS;
 use mandate_proto::v1::control_server::ControlServer;
 use mandate_proto::v1::wallet_server::WalletServer;
+use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::{Routes, RoutesBuilder};
 use tonic_reflection::server::{Builder, Error};
 
 use crate::control::ControlService;
 use crate::daemon::Daemon;
-use crate::serve::{CONNECTIONS_PER_UID_MAX, Door, Share};
+use crate::serve::{CONNECTIONS_PER_UID_MAX, Door, Peer, Share};
+use crate::status;
 use crate::wallet::WalletService;
 
 /// Largest message accepted: a token of 8 KiB and its request fit many times over.
@@ -45,12 +50,12 @@ pub(crate) fn doors(daemon: &Arc<Daemon>) -> Result<[Door; 2], Error> {
 fn wallet(daemon: &Arc<Daemon>) -> Result<Door, Error> {
     let service = WalletServer::new(WalletService::new(Arc::clone(daemon)))
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let mut routes = with_standard_services(daemon)?;
-    routes.add_service(service);
+    let mut routes = with_reflection()?;
+    routes.add_service(service).add_service(daemon.health.for_agents());
     let (admits, shares, turned) = (Arc::clone(daemon), Arc::clone(daemon), Arc::clone(daemon));
     let fits = Arc::clone(daemon);
     let door = Door::new(
-        "wallet",
+        ("wallet", daemon.connections.wallet.clone()),
         routes.routes(),
         move |uid| admits.ledger.rules().agent_by_uid(uid).is_some(),
         move || agents_share(&shares.ledger.rules()),
@@ -62,12 +67,13 @@ fn wallet(daemon: &Arc<Daemon>) -> Result<Door, Error> {
 fn control(daemon: &Arc<Daemon>) -> Result<Door, Error> {
     let service = ControlServer::new(ControlService::new(Arc::clone(daemon)))
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let mut routes = with_standard_services(daemon)?;
-    routes.add_service(service);
+    let mut routes = with_reflection()?;
+    routes.add_service(service).add_service(daemon.health.for_principal());
+    let routes = with_metrics(routes.routes(), daemon);
     let (admits, turned) = (Arc::clone(daemon), Arc::clone(daemon));
     Ok(Door::new(
-        "control",
-        routes.routes(),
+        ("control", daemon.connections.control.clone()),
+        routes,
         move |uid| admits.is_principal(uid),
         || PRINCIPALS_SHARE,
         move |peer, _| turned.not_the_principal(peer),
@@ -92,18 +98,36 @@ fn agents_share(rules: &Rules) -> Share {
     }
 }
 
-/// Health, and reflection in both versions that clients ask for.
-fn with_standard_services(daemon: &Daemon) -> Result<RoutesBuilder, Error> {
+/// The figures beside the gRPC services, for the same caller.
+fn with_metrics(mut routes: Routes, daemon: &Arc<Daemon>) -> Routes {
+    let daemon = Arc::clone(daemon);
+    let service = tower::service_fn(move |request: Request<_>| {
+        let daemon = Arc::clone(&daemon);
+        let (peer, method) = (request.extensions().get().cloned(), request.method().clone());
+        async move { Ok::<_, Infallible>(figures(&daemon, peer, &method).await) }
+    });
+    let inner = routes.axum_router_mut();
+    *inner = std::mem::take(inner).route_service(METRICS_PATH, service);
+    routes
+}
+
+/// A reload may have brought another owner since the connection was let in.
+async fn figures(daemon: &Daemon, peer: Option<Peer>, method: &Method) -> Response<Body> {
+    if !peer.is_some_and(|peer| daemon.is_principal(peer.uid)) {
+        return status::agent_unknown().into_http();
+    }
+    answer(daemon, method, METRICS_PATH).await.map(Body::new)
+}
+
+/// Reflection, in both versions that clients ask for.
+fn with_reflection() -> Result<RoutesBuilder, Error> {
     let descriptors = || {
         Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let mut routes = Routes::builder();
-    routes
-        .add_service(daemon.health.service())
-        .add_service(descriptors().build_v1()?)
-        .add_service(descriptors().build_v1alpha()?);
+    routes.add_service(descriptors().build_v1()?).add_service(descriptors().build_v1alpha()?);
     Ok(routes)
 }
 

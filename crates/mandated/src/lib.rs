@@ -13,6 +13,7 @@ mod health;
 mod key;
 mod limits;
 mod lines;
+mod metrics;
 mod mint;
 mod own;
 mod policy;

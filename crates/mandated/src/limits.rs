@@ -1,4 +1,4 @@
-//! How fast and how wide each agent may call, and the count of calls that were refused for it.
+//! How fast and how wide each agent may call, the count of calls that were refused for it, and what came of the others.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -9,9 +9,12 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use mandate::AgentName;
-use mandate_ledger::Refusal;
-use mandate_policy::{Limits, Rules};
+use mandate_host::metrics::Counts;
+use mandate_ledger::{Call, Refusal};
+use mandate_policy::{Limits, Reason, Rules};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::metrics::{Outcome, PLACES, place};
 
 /// How long to wait when too many calls are under way: about one of them.
 const IN_FLIGHT_RETRY_MS: u64 = 10;
@@ -34,12 +37,16 @@ struct Agent {
     rate: DefaultDirectRateLimiter,
     in_flight: Arc<Semaphore>,
     refused: AtomicU64,
+    /// What came of its calls since it is listed.
+    counts: Arc<Counts>,
 }
 
 /// A call under way; ends on drop.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     _permit: OwnedSemaphorePermit,
+    /// Where what comes of it is counted.
+    pub(crate) counts: Arc<Counts>,
 }
 
 /// Calls of one agent that were refused since they were last counted.
@@ -54,7 +61,7 @@ pub(crate) struct Refused {
 }
 
 impl Agent {
-    fn new(uid: u32, limits: &Limits) -> Self {
+    fn new(uid: u32, limits: &Limits, counts: Arc<Counts>) -> Self {
         // The policy refuses a limit of zero; one a second is the nearest that can be counted.
         let nonzero = |limit| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
         let quota =
@@ -64,12 +71,14 @@ impl Agent {
             rate: RateLimiter::direct(quota),
             in_flight: Arc::new(Semaphore::new(permits(limits.in_flight))),
             refused: AtomicU64::new(0),
+            counts,
         }
     }
 
-    fn enter(&self) -> Result<InFlight, Refusal> {
+    fn enter(&self, call: Call) -> Result<InFlight, Refusal> {
         let refusal = |retry_after_ms, limit| {
             self.refused.fetch_add(1, Ordering::Relaxed);
+            self.counts.add(place(call, Outcome::Refused(Reason::RateLimited)));
             Refusal::RateLimited { retry_after_ms, limit }
         };
         if let Err(until) = self.rate.check() {
@@ -77,7 +86,7 @@ impl Agent {
             return Err(refusal(whole_ms(wait), "requests_per_s"));
         }
         match Arc::clone(&self.in_flight).try_acquire_owned() {
-            Ok(permit) => Ok(InFlight { _permit: permit }),
+            Ok(permit) => Ok(InFlight { _permit: permit, counts: Arc::clone(&self.counts) }),
             Err(_) => Err(refusal(IN_FLIGHT_RETRY_MS, "in_flight")),
         }
     }
@@ -96,7 +105,7 @@ impl AgentLimits {
     /// The limits that the rules set.
     pub(crate) fn new(rules: &Rules) -> Self {
         let limits = rules.limits().clone();
-        let fresh = |uid| Arc::new(Agent::new(uid, &limits));
+        let fresh = |uid| Arc::new(Agent::new(uid, &limits, fresh_counts()));
         let by_name =
             rules.agents().iter().map(|agent| (agent.name.clone(), fresh(agent.uid))).collect();
         Self { agents: RwLock::new(Table { limits, by_name }) }
@@ -112,8 +121,12 @@ impl AgentLimits {
         table.limits = rules.limits().clone();
         for agent in rules.agents() {
             let same = same && old.get(&agent.name).is_some_and(|kept| kept.uid == agent.uid);
+            let counts = old.get(&agent.name).map(|kept| Arc::clone(&kept.counts));
             let kept = if same { old.remove(&agent.name) } else { None };
-            let entry = kept.unwrap_or_else(|| Arc::new(Agent::new(agent.uid, &table.limits)));
+            let entry = kept.unwrap_or_else(|| {
+                let counts = counts.unwrap_or_else(fresh_counts);
+                Arc::new(Agent::new(agent.uid, &table.limits, counts))
+            });
             table.by_name.insert(agent.name.clone(), entry);
         }
         drop(table);
@@ -125,15 +138,22 @@ impl AgentLimits {
     /// # Errors
     ///
     /// [`Refusal::RateLimited`] when it calls too fast or has too many calls under way; the call is counted.
-    pub(crate) fn enter(&self, agent: &AgentName) -> Result<InFlight, Refusal> {
+    pub(crate) fn enter(&self, agent: &AgentName, call: Call) -> Result<InFlight, Refusal> {
         let table = self.agents.read().unwrap_or_else(PoisonError::into_inner);
         let found = table.by_name.get(agent).map(Arc::clone);
         drop(table);
         // An agent that a reload just added is let in with the next call.
         found.map_or(
             Err(Refusal::RateLimited { retry_after_ms: IN_FLIGHT_RETRY_MS, limit: "in_flight" }),
-            |agent| agent.enter(),
+            |agent| agent.enter(call),
         )
+    }
+
+    /// What came of the calls of each listed agent.
+    pub(crate) fn counts(&self) -> Vec<(AgentName, Arc<Counts>)> {
+        let table = self.agents.read().unwrap_or_else(PoisonError::into_inner);
+        let agents = table.by_name.iter();
+        agents.map(|(name, agent)| (name.clone(), Arc::clone(&agent.counts))).collect()
     }
 
     /// The refused calls since the last time this was asked.
@@ -141,6 +161,10 @@ impl AgentLimits {
         let table = self.agents.read().unwrap_or_else(PoisonError::into_inner);
         table.by_name.iter().filter_map(|(name, agent)| take_refused(name.clone(), agent)).collect()
     }
+}
+
+fn fresh_counts() -> Arc<Counts> {
+    Arc::new(Counts::new(PLACES))
 }
 
 fn take_refused(agent: AgentName, counted: &Agent) -> Option<Refused> {

@@ -41,7 +41,7 @@ impl Daemon {
     async fn put_in_force(&self, loaded: Loaded) -> Result<PolicyDigest, ReloadError> {
         let digest = loaded.rules.digest();
         if digest == self.policy.in_force.standing().digest {
-            self.policy.in_force.settled(loaded.owner);
+            self.policy.in_force.settled(loaded.owner, self.clock.read().wall);
             return Ok(digest);
         }
         let now = self.clock.read();
@@ -53,6 +53,7 @@ impl Daemon {
         }
         self.policy.in_force.accepted(digest, loaded.owner, wall);
         self.sockets.allow(&loaded.rules);
+        self.metrics.want(loaded.rules.metrics_listen()).await;
         tracing::info!(%digest, "wallet.toml is in force");
         Ok(digest)
     }
@@ -60,7 +61,7 @@ impl Daemon {
     /// Says once, everywhere, that the newest file was refused.
     async fn keep_the_last(&self, error: ConfigError) -> ReloadError {
         let problem = error.to_string();
-        if self.policy.in_force.refused(&problem) {
+        if self.policy.in_force.refused(&problem, self.clock.read().wall) {
             tracing::error!(
                 problem = %log::chain(&error),
                 "wallet.toml was refused; the last good one stays in force"

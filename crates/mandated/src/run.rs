@@ -13,6 +13,7 @@ use mandate_host::clock::{ClockError, SystemClock};
 use mandate_host::head::{HeadMemory, seal_now_and_then};
 use mandate_host::key::Asking;
 use mandate_host::log;
+use mandate_host::metrics::{Commits, Listener};
 use mandate_host::socket::SocketError;
 use mandate_host::supervisor::{HandedIn, Supervisor, keep_alive};
 use mandate_host::warnings::Warnings;
@@ -31,13 +32,16 @@ use crate::daemon::{Daemon, Strangers};
 use crate::doors::doors;
 use crate::health::Health;
 use crate::limits::AgentLimits;
+use crate::metrics::{self, Figures};
 use crate::mint::Mint;
 use crate::policy::{self, ConfigError, Policy};
-use crate::serve::accept;
+use crate::serve::{Connections, accept};
 use crate::sockets::Sockets;
 
 /// How often calls over a limit are summed up into one entry.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(60);
+/// How often health looks by itself.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What a daemon is started with.
 pub struct Config {
@@ -146,10 +150,11 @@ fn way_out(error: &OpenError) -> &'static str {
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
     let loaded = read_config(&config.paths).await?;
     let (dir, rules) = (config.paths.state_dir().to_owned(), Arc::clone(&loaded.rules));
-    let options = config.ledger.clone();
+    let commits = Arc::new(Commits::default());
+    let options = Options { observer: metrics::observer(&commits), ..config.ledger.clone() };
     let opened = tokio::task::spawn_blocking(move || Ledger::open(&dir, rules, options)).await?;
     let (ledger, died) = opened.map_err(|error| RunError::Ledger { error })?;
-    let served = over(&ledger, &loaded, config, died, shutdown).await;
+    let served = over(&ledger, (&loaded, commits), config, died, shutdown).await;
     // Whatever happened: who comes next finds the ledger closed and free.
     let closed = tokio::task::spawn_blocking(move || ledger.close()).await?;
     served.and(closed.map_err(RunError::Died))
@@ -163,7 +168,7 @@ async fn read_config(paths: &Paths) -> Result<policy::Loaded, RunError> {
 /// Opens the sockets over an open ledger, and serves.
 async fn over(
     ledger: &Ledger,
-    loaded: &policy::Loaded,
+    (loaded, commits): (&policy::Loaded, Arc<Commits>),
     config: Config,
     died: Died,
     shutdown: impl Future<Output = ()>,
@@ -183,6 +188,9 @@ async fn over(
         asking: Asking::default(),
         limits: AgentLimits::new(&loaded.rules),
         memory: HeadMemory::default(),
+        metrics: Listener::new(loaded.rules.metrics_listen()),
+        connections: Connections::default(),
+        figures: Figures::new(commits, clock.read().wall),
         health: Health::new().await,
         mint: Mint::default(),
         policy: Policy::new(paths.config(), loaded, clock.read().wall),
@@ -232,6 +240,9 @@ async fn serve(
     let alive = Arc::clone(daemon);
     background.spawn(keep_alive(stop.clone(), async move || alive.is_alive().await));
     background.spawn(sum_up_now_and_then(Arc::clone(daemon), stop.clone()));
+    background.spawn(report_now_and_then(Arc::clone(daemon), stop.clone()));
+    let (observed, stopped) = (Arc::clone(daemon), stop.clone());
+    background.spawn(async move { observed.metrics.serve(Arc::clone(&observed), stopped).await });
     let sealed = Arc::clone(daemon);
     background.spawn(seal_now_and_then(stop.clone(), async move || sealed.seal().await));
     let (memory, checkpoints) = (daemon.memory.clone(), daemon.ledger.checkpoints());
@@ -245,6 +256,7 @@ async fn serve(
     }
     // A client that waits for readiness wants to mint.
     daemon.wait_for_the_key().await;
+    daemon.metrics.tried().await;
     daemon.report().await;
     daemon.supervisor.ready();
     tracing::info!(
@@ -281,6 +293,18 @@ async fn sum_up_now_and_then(daemon: Arc<Daemon>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => daemon.sum_up().await,
+        }
+    }
+}
+
+/// Some of what health tells changes without anybody doing anything here: a clock that is set, a ledger that is full.
+async fn report_now_and_then(daemon: Arc<Daemon>, stop: CancellationToken) {
+    let mut ticks = interval(REPORT_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => daemon.report().await,
         }
     }
 }

@@ -3,8 +3,10 @@
 mod approvals;
 mod control;
 mod flow;
+mod health;
 mod limits;
 mod lock;
+mod metrics;
 mod peers;
 mod proofs;
 mod refusals;

@@ -7,9 +7,6 @@ use std::os::unix::net::UnixListener;
 use mandate_proto::v1;
 use mandate_tests::{Agent, Home, denied};
 use mandated::{RunError, SocketError};
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
 
 const CAPS: &str = "[[cap]]\nper = \"day\"\nspend = \"500.00 EUR\"\n";
 
@@ -95,36 +92,5 @@ async fn two_daemons_cannot_share_a_ledger() {
     let refused = home.start_with(|_| ()).await.unwrap_err();
     assert!(refused.to_string().contains("a wallet is already running on it"), "{refused}");
     home.agent().await.intent(Agent::book_room()).await.unwrap();
-    daemon.stop().await;
-}
-
-async fn health(home: &Home, service: &str) -> ServingStatus {
-    let channel = mandate_proto::connect(&home.paths.wallet_socket()).await.unwrap();
-    let ask = HealthCheckRequest { service: service.to_owned() };
-    HealthClient::new(channel).check(ask).await.unwrap().into_inner().status()
-}
-
-#[tokio::test]
-async fn health_tells_freezes_and_bad_files() {
-    let Some(home) = Home::new() else { return };
-    home.write(&home.toml(CAPS));
-    let daemon = home.start().await;
-    let (wallet, control) = ("mandate.v1.Wallet", "mandate.v1.Control");
-    let all = async || {
-        [health(&home, "").await, health(&home, wallet).await, health(&home, control).await]
-    };
-    use ServingStatus::{NotServing, Serving};
-    assert_eq!(all().await, [Serving, Serving, Serving]);
-    let mut principal = home.control().await;
-    principal.freeze(v1::FreezeRequest::default()).await.unwrap();
-    assert_eq!(all().await, [NotServing, NotServing, Serving]);
-    principal.thaw(v1::ThawRequest::default()).await.unwrap();
-    assert_eq!(all().await, [Serving, Serving, Serving]);
-    home.write("[[cap");
-    principal.reload(v1::ReloadRequest {}).await.unwrap_err();
-    assert_eq!(all().await, [NotServing, Serving, Serving]);
-    home.write(&home.toml(CAPS));
-    principal.reload(v1::ReloadRequest {}).await.unwrap();
-    assert_eq!(all().await, [Serving, Serving, Serving]);
     daemon.stop().await;
 }

@@ -6,6 +6,7 @@ mod fill;
 mod frames;
 mod front;
 mod http2;
+mod metrics;
 mod mutations;
 mod pipelines;
 mod provider;

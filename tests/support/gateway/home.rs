@@ -140,6 +140,7 @@ impl GatewayHome {
                 authority: "127.0.0.1:1".parse().expect("an authority"),
                 base_path: String::new(),
             },
+            metrics_listen: None,
             cart_ttl_s: CART_TTL_S,
             actions: vec![
                 action("search_rooms", "GET /rooms", Price::Free, false),

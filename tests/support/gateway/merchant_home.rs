@@ -99,6 +99,12 @@ impl MerchantHome {
         format!(r#"{{ kty = "{kty}", crv = "{crv}", x = "{x}" }}"#)
     }
 
+    /// Its gateway.toml.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        config(self.folder.path())
+    }
+
     /// The folder of the book.
     #[must_use]
     pub fn state_dir(&self) -> PathBuf {

@@ -85,6 +85,10 @@ pub(super) fn state(status: &v1::GetStatusResponse, places: &Places) -> Vec<Find
             findings.push(Finding::warn(check, detail, format!("name its place with {option}")));
         }
     }
+    if !status.metrics_problem.is_empty() {
+        let way_out = "mints go on; nobody reads the figures over TCP until then";
+        findings.push(Finding::warn("metrics", status.metrics_problem.clone(), way_out));
+    }
     let warned = status.warnings.iter().map(|warning| {
         Finding::warn("protection", warning.clone(), "the wallet's unit or its limits can grant it")
     });

@@ -8,12 +8,13 @@ use crate::desk::{Said, bare, said, start};
 use crate::mask::assert_golden;
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 37] = [
     "",
     "init",
     "key",
     "key show",
     "status",
+    "metrics",
     "budget",
     "statement",
     "explain",

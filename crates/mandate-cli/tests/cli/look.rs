@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use mandate_host::clock::wall_clock;
+use mandate_tests::Figures;
 use mandate_tests::golden::member_names;
 
 use crate::desk::{CAPS, Desk};
@@ -99,6 +100,17 @@ fn every_document_keeps_the_names_of_its_members() {
             .expect("text");
     }
     assert_golden("members.txt", &shown);
+}
+
+#[test]
+fn figures_are_printed_as_the_wallet_tells_them() {
+    let Some(desk) = Desk::open(CAPS) else { return };
+    desk.book("180.00 EUR");
+    let text = desk.mandate("metrics").yes();
+    let minted = "mandate_wallet_decisions_total{call=\"MintPayment\",agent=\"travel\",outcome=\"granted\",reason=\"none\"}";
+    assert_eq!(Figures::read(&text).of(minted).to_string(), "1");
+    let document = desk.mandate("metrics --json").json(0);
+    assert!(document["text"].as_str().unwrap().contains(minted), "{document}");
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::os::unix::net::UnixListener;
 use crate::desk::{CAPS, Desk};
 
 /// Everything that needs the running wallet.
-const NEEDS_IT: [&str; 13] = [
+const NEEDS_IT: [&str; 14] = [
     "status",
+    "metrics",
     "budget",
     "explain --merchant lux-hotels --action book_room",
     "intent --merchant lux-hotels --action book_room",

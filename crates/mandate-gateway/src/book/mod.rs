@@ -20,6 +20,7 @@ mod standing;
 mod stopped;
 mod totals;
 
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,9 +30,10 @@ use mandate::key::Jwk;
 use mandate::text::VoidReason;
 use mandate::token::{Cart, Intent, Mandate, Payment, Quote, Receipt};
 use mandate::{Head, IntentHash, Jti, MerchantId, PublicKey, RequestDigest, Signer};
+use mandate_host::metrics::Commits;
 use mandate_journal::{
-    Died, Genesis as JournalGenesis, Journal, OpenError, Options, Progress, StoreError,
-    Transaction, Verified, VerifyFault, WriteError, peers, verify,
+    Died, Files, Genesis as JournalGenesis, Journal, Moment, Observer, OpenError, Options,
+    Progress, StoreError, Transaction, Verified, VerifyFault, WriteError, peers, verify,
 };
 
 use crate::judge::Call;
@@ -114,6 +116,7 @@ pub struct Book {
     key: PublicKey,
     path: PathBuf,
     standing: Arc<Standing>,
+    commits: Arc<Commits>,
 }
 
 impl Book {
@@ -130,12 +133,15 @@ impl Book {
 
     /// Opens the book in `dir` under an exclusive lock. Blocks.
     ///
-    /// [`Died`] resolves when the disk failed a commit: the process must end then, and read back after a restart.
+    /// [`Died`] resolves when the disk failed a commit: the process must end then, and read back after a restart. The
+    /// book itself observes its commits ([`Book::commits`]).
     ///
     /// # Errors
     ///
     /// [`OpenError`], with what is wrong with which file. A missing book is never replaced by a fresh one.
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Died), OpenError> {
+        let commits = Arc::new(Commits::default());
+        let options = Options { observer: observer(&commits), ..options };
         let (journal, died) = Journal::<Sales>::open(dir, BOOK_NAME, options)?;
         let path = book_path(dir);
         let first = journal.read_blocking(|db| {
@@ -146,7 +152,13 @@ impl Book {
             first.map_err(|source| OpenError::Store { path: path.clone(), source })?;
         let rows::Owner { merchant, key, .. } = owner;
         let standing = Arc::new(Standing::new(is_locked));
-        Ok((Self { journal, merchant, key, path, standing }, died))
+        Ok((Self { journal, merchant, key, path, standing, commits }, died))
+    }
+
+    /// How long its commits take.
+    #[must_use]
+    pub fn commits(&self) -> &Commits {
+        &self.commits
     }
 
     /// The book's file.
@@ -387,6 +399,21 @@ impl Book {
         self.journal.head()
     }
 
+    /// How many requests wait to be written; more than are written at once means that the disk is the bottleneck.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.journal.queued()
+    }
+
+    /// How large the journal's files are.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it does not tell.
+    pub fn files(&self) -> io::Result<Files> {
+        self.journal.files()
+    }
+
     /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large journal.
     ///
     /// # Errors
@@ -418,4 +445,13 @@ impl Book {
 #[must_use]
 pub fn book_path(dir: &Path) -> PathBuf {
     dir.join(format!("{BOOK_NAME}.db"))
+}
+
+/// Has each commit measured.
+fn observer(commits: &Arc<Commits>) -> Observer {
+    let commits = Arc::clone(commits);
+    Observer::new(move |moment| match moment {
+        Moment::Committing => commits.begin(),
+        Moment::Committed { entries } => commits.end(entries),
+    })
 }

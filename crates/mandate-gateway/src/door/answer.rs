@@ -10,6 +10,7 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Full, Limited};
 use mandate::{PrincipalId, Root};
 use mandate_host::log;
+use mandate_host::metrics::{self, HEALTH_PATH, METRICS_PATH};
 use mandate_host::supervisor::{Unit, unit};
 use mandate_journal::{StoreError, VerifyFault, WriteError, read};
 use serde::Serialize;
@@ -63,6 +64,9 @@ where
     let (parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default();
     match (&parts.method, parts.uri.path()) {
+        (method, path @ (METRICS_PATH | HEALTH_PATH)) => {
+            Ok(metrics::answer(gateway, method, path).await)
+        }
         (&Method::GET, "/status") => status(gateway).await.map(|status| ok(&status)),
         (&Method::GET, "/entries") => {
             let [from, limit] = numbers(query, ["from", "limit"])?;
@@ -106,6 +110,8 @@ async fn status(gateway: &Gateway) -> Result<Status, Refused> {
         clock_problem: state.clock.map(|fault| fault.to_string()),
         journal_problem: state.distrusted,
         memory_problem: gateway.memory().problem(),
+        metrics_address: gateway.metrics().address(),
+        metrics_problem: gateway.metrics().problem(),
         head: state.head,
         reserved: state.reserved,
         warnings: gateway.warnings().list(),

@@ -7,6 +7,8 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /status` | [`Status`] |
+//! | `GET /metrics` | the figures, as Prometheus reads them |
+//! | `GET /healthz` | 200 while calls are served and 503 while they are not, with what stands against it |
 //! | `GET /entries?from=N&limit=M` | [`Stored`]: entries from `N` on as they are stored, at least one if there is one |
 //! | `GET /reserved?after=N` | [`Reserved`]: uses that wait, after entry `N`, oldest first |
 //! | `POST /resolve` with a [`Resolve`] | [`Resolved`]: the receipt, also of what was settled before |

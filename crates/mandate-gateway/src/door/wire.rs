@@ -43,6 +43,10 @@ pub struct Status {
     pub journal_problem: Option<String>,
     /// Why the journal's head is not remembered beside the key.
     pub memory_problem: Option<String>,
+    /// Where its figures can be read over TCP.
+    pub metrics_address: Option<SocketAddr>,
+    /// Why they cannot be read where gateway.toml says.
+    pub metrics_problem: Option<String>,
     /// The journal's head.
     pub head: Head,
     /// How many uses wait for what became of them.

@@ -21,6 +21,7 @@ use super::turns::Turn;
 use super::{AnswerBody, Upstream, quote, receipts};
 use crate::book::{Recorded, Trusted};
 use crate::judge::Call;
+use crate::metrics::Tally;
 use crate::refusal::{HeaderFault, Refusal};
 use crate::settings::{Action, Price};
 
@@ -37,9 +38,16 @@ where
     B: Body<Error: Into<BoxError>> + Send,
 {
     let (parts, body) = request.into_parts();
-    match route(&gateway, inner, parts, body).await {
-        Ok(reply) => reply,
-        Err(refused) => refused.answer().map(Either::Right),
+    let tally = gateway.figures().tally();
+    match route(&gateway, inner, parts, body, &tally).await {
+        Ok(reply) => {
+            tally.granted();
+            reply
+        }
+        Err(refused) => {
+            tally.refused(refused.refusal.reason());
+            refused.answer().map(Either::Right)
+        }
     }
 }
 
@@ -48,6 +56,7 @@ async fn route<S, B>(
     inner: S,
     parts: Parts,
     body: B,
+    tally: &Tally,
 ) -> Result<Reply<S::Body>, Refused>
 where
     S: Upstream,
@@ -65,6 +74,7 @@ where
     }
     let settings = gateway.settings();
     let action = settings.action(&parts.method, path).ok_or(Refusal::RouteUnknown)?;
+    tally.about(gateway.figures().of_action(&action.sku));
     check_encoding(&parts.headers)?;
     check_declared_size(&parts.headers)?;
     let call = format!("{} {}", action.route.method(), action.route.path());

@@ -7,16 +7,20 @@ use mandate::clock::{Clock, ClockReading};
 use mandate::id::JTI_BYTES;
 use mandate::token::{IssueError, Kind, Mandate};
 use mandate::{Jti, KeyId, PolicyDigest, PrincipalId, Signer};
+use mandate_host::config::InForce;
 use mandate_host::head::HeadMemory;
 use mandate_host::key::Asking;
+use mandate_host::metrics::Listener;
 use mandate_host::warnings::Warnings;
 use mandate_journal::WriteError;
+use rustix::process::geteuid;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
 
 use super::limits::PrincipalLimits;
 use super::turns::Turns;
 use crate::book::{Book, Decider, Outcome, Recorded, UseKey, event};
+use crate::metrics::Figures;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -42,9 +46,12 @@ struct Shared {
     asking: Asking,
     /// Where the journal's head is remembered.
     memory: HeadMemory,
-    /// Why the newest gateway.toml is not in force.
-    settings_problem: RwLock<Option<Arc<str>>>,
     warnings: OnceLock<Warnings>,
+    /// Which gateway.toml is in force, and why the newest is not.
+    in_force: InForce<PolicyDigest>,
+    figures: Figures,
+    /// Where the figures may be read over TCP.
+    metrics: Listener,
     turns: Arc<Turns>,
     /// Places for questions of anyone, who need no mandate: payments must not wait behind them.
     look_ups: Semaphore,
@@ -98,7 +105,11 @@ impl Gateway {
     pub fn new(book: Book, settings: Settings, clock: Arc<dyn Clock>) -> Self {
         let limits = Arc::new(PrincipalLimits::new(&settings.limits));
         let key = if book.is_locked() { Key::Locked } else { Key::default() };
+        let now = clock.read().wall;
         let shared = Shared {
+            in_force: InForce::new(settings.digest, geteuid().as_raw(), now),
+            figures: Figures::new(&settings.actions, now),
+            metrics: Listener::new(settings.metrics_listen),
             book,
             clock,
             limits: RwLock::new(limits),
@@ -107,7 +118,6 @@ impl Gateway {
             told: watch::Sender::default(),
             asking: Asking::default(),
             memory: HeadMemory::default(),
-            settings_problem: RwLock::default(),
             warnings: OnceLock::new(),
             turns: Arc::default(),
             look_ups: Semaphore::new(LOOK_UPS_MAX),
@@ -210,20 +220,16 @@ impl Gateway {
         Arc::clone(&read(&self.shared.settings))
     }
 
-    /// Says why the newest gateway.toml is not in force; [`Gateway::reload`] ends that.
-    pub fn keep_settings(&self, problem: &str) {
-        *write(&self.shared.settings_problem) = Some(problem.into());
-    }
-
-    /// Says that the newest gateway.toml is the one in force.
-    pub fn settings_are_newest(&self) {
-        *write(&self.shared.settings_problem) = None;
+    /// Which gateway.toml is in force. Until somebody says whose it is, it is this process's own user's.
+    #[must_use]
+    pub fn in_force(&self) -> &InForce<PolicyDigest> {
+        &self.shared.in_force
     }
 
     /// Why the newest gateway.toml is not in force.
     #[must_use]
     pub fn settings_problem(&self) -> Option<Arc<str>> {
-        read(&self.shared.settings_problem).clone()
+        self.shared.in_force.problem()
     }
 
     /// Why the key is not at hand.
@@ -248,14 +254,16 @@ impl Gateway {
     ///
     /// [`WriteError`] when it could not be: the old ones stay.
     pub async fn reload(&self, settings: Settings) -> Result<PolicyDigest, WriteError> {
-        let digest = settings.digest;
-        self.book().policy(self.now(), digest).await?;
+        let (digest, now) = (settings.digest, self.now());
+        let (owner, wall) = (self.in_force().standing().owner, now.wall);
+        self.book().policy(now, digest).await?;
         if settings.limits != self.settings().limits {
             self.sum_up().await;
             *write(&self.shared.limits) = Arc::new(PrincipalLimits::new(&settings.limits));
         }
+        self.figures().offer(&settings.actions);
         *write(&self.shared.settings) = Arc::new(settings);
-        self.settings_are_newest();
+        self.in_force().accepted(digest, owner, wall);
         Ok(digest)
     }
 
@@ -296,6 +304,16 @@ impl Gateway {
         let settled = self.book().settle(self.now(), key, outcome, Decider::Operator, jti).await?;
         let receipt = settled.ok_or(ResolveError::Unknown)?;
         Ok(self.sign(&receipt)?)
+    }
+
+    /// Where its figures may be read over TCP; somebody has to serve it.
+    #[must_use]
+    pub fn metrics(&self) -> &Listener {
+        &self.shared.metrics
+    }
+
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.shared.figures
     }
 
     /// A place for one question that needs no mandate.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use mandate::PolicyDigest;
 use mandate::token::CART_LIFE_S_MAX;
-use mandate_config::{Item, Read, Table, id, integer, key_reference, life_s, name, socket_address};
+use mandate_config::{
+    Item, Read, Table, id, integer, key_reference, life_s, metrics_listen, name, socket_address,
+};
 
 use super::fault::Report;
 use super::upstream::upstream;
@@ -21,6 +23,7 @@ pub(super) const TABLES: &[&str] = &[
     "action",
     "principal",
     "limits",
+    "metrics",
 ];
 
 /// How long a cart lives if nothing else is said, in seconds.
@@ -42,6 +45,7 @@ pub(super) fn settings(
     let actions = action::actions(root, report);
     let enrolment = principal::enrolment(root, report);
     let limits = limits(root, report);
+    let metrics_listen = metrics_listen(root, report);
     let settings = Settings {
         digest,
         merchant: merchant?,
@@ -52,6 +56,7 @@ pub(super) fn settings(
         actions: actions?,
         enrolment: enrolment?,
         limits: limits?,
+        metrics_listen: metrics_listen?,
     };
     action::fit_discovery(&settings, root, report)?;
     Ok(settings)

@@ -66,6 +66,8 @@ pub struct Settings {
     pub enrolment: Enrolment,
     /// What one principal, one call and the whole may take.
     pub limits: Limits,
+    /// Where the gateway's figures may be read over TCP: an address of this machine alone.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// Who sells.

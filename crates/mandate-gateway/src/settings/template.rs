@@ -82,6 +82,11 @@ connections = 1024              # connections at once, of all; one address alone
 client_timeout = "15s"          # for a client to send its headers, its body, and to ask again; 1 to 300 seconds
 upstream_timeout = "30s"        # for the API to begin its answer; 1 to 300 seconds
 
+# Where Prometheus may read the gateway's figures, and anybody else on this machine: how often what is asked for, no
+# amounts and no principals. Optional; left out, only the operator's door tells them. Take the marks away to turn it on.
+# [metrics]
+# listen = "127.0.0.1:9465"     # an address of this machine alone: 127.0.0.1 or [::1], and a port
+
 # What is sold: one table for each action; without one every call is refused. Take the marks away and write your own.
 #
 # `sku` is the action's name in every mandate. `route` is a method and a path; {{room}} stands for one segment of a path.

@@ -36,10 +36,12 @@ fn a_gateway_is_healthy_stopped_and_running() {
     assert_eq!(results(&document, "uses"), ["warn"], "one use waits");
     let text = shop.gateway("doctor").yes();
     assert!(text.ends_with("no check failed\n"), "{text}");
-    shop.serving().keep_settings("gateway.toml:3:1: one");
+    let gateway = shop.serving();
+    assert!(gateway.in_force().refused("gateway.toml:3:1: one", gateway.now().wall));
     let document = shop.gateway("doctor --json").json(1);
     assert_eq!(results(&document, "settings"), ["fail"], "{document}");
-    shop.serving().settings_are_newest();
+    let owner = gateway.in_force().standing().owner;
+    gateway.in_force().settled(owner, gateway.now().wall);
     shop.serving().lack("the Secret Service is locked");
     shop.serving().book().distrust("entry 3".to_owned());
     let document = shop.gateway("doctor --json").json(1);

@@ -63,7 +63,8 @@ fn a_running_gateway_tells_whether_it_took_it() {
 fn a_gateway_that_keeps_the_old_file_is_told_with_its_reason() {
     let Some(mut shop) = Shop::closed() else { return };
     shop.open();
-    shop.serving().keep_settings("gateway.toml: `merchant.id` changed");
+    let problem = "gateway.toml: `merchant.id` changed";
+    assert!(shop.serving().in_force().refused(problem, shop.serving().now().wall));
     let answer = shop.run(["principal", "add", DID, "--json"]).json(0);
     assert_eq!(answer["in_force"], false);
     let problem = answer["problem"].as_str().expect("text");

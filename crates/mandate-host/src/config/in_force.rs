@@ -20,6 +20,8 @@ pub struct Standing<D> {
     pub digest: D,
     /// Since when it is.
     pub loaded_at: UnixSeconds,
+    /// When the newest file was last read.
+    pub read_at: UnixSeconds,
     /// The uid that owns the file.
     pub owner: u32,
     /// Why the newest file is not in force; `None` when it is.
@@ -30,7 +32,7 @@ impl<D: Clone> InForce<D> {
     /// Starts from a file that was loaded.
     #[must_use]
     pub fn new(digest: D, owner: u32, now: UnixSeconds) -> Self {
-        let standing = Standing { digest, loaded_at: now, owner, problem: None };
+        let standing = Standing { digest, loaded_at: now, read_at: now, owner, problem: None };
         Self { standing: watch::Sender::new(standing) }
     }
 
@@ -48,21 +50,24 @@ impl<D: Clone> InForce<D> {
 
     /// Notes that another file is in force.
     pub fn accepted(&self, digest: D, owner: u32, now: UnixSeconds) {
-        self.standing.send_replace(Standing { digest, loaded_at: now, owner, problem: None });
+        let standing = Standing { digest, loaded_at: now, read_at: now, owner, problem: None };
+        self.standing.send_replace(standing);
     }
 
     /// Notes that the file in force is the newest one again.
-    pub fn settled(&self, owner: u32) {
+    pub fn settled(&self, owner: u32, now: UnixSeconds) {
         self.standing.send_modify(|standing| {
             standing.owner = owner;
+            standing.read_at = now;
             standing.problem = None;
         });
     }
 
     /// Notes that the newest file was refused; whether that is news.
     #[must_use]
-    pub fn refused(&self, problem: &str) -> bool {
+    pub fn refused(&self, problem: &str, now: UnixSeconds) -> bool {
         self.standing.send_if_modified(|standing| {
+            standing.read_at = now;
             let news = standing.problem.as_deref() != Some(problem);
             if news {
                 standing.problem = Some(problem.into());
@@ -85,24 +90,24 @@ mod tests {
     #[test]
     fn a_refusal_is_news_once_and_leaves_in_force_what_was() {
         let in_force = InForce::new('a', OWNER, at(1));
-        assert!(in_force.refused("bad"));
-        assert!(!in_force.refused("bad"));
-        assert!(in_force.refused("worse"));
-        let Standing { digest, loaded_at, owner, problem } = in_force.standing();
-        assert_eq!((digest, loaded_at, owner), ('a', at(1), OWNER));
+        assert!(in_force.refused("bad", at(2)));
+        assert!(!in_force.refused("bad", at(3)));
+        assert!(in_force.refused("worse", at(4)));
+        let Standing { digest, loaded_at, read_at, owner, problem } = in_force.standing();
+        assert_eq!((digest, loaded_at, read_at, owner), ('a', at(1), at(4), OWNER));
         assert_eq!(problem.as_deref(), Some("worse"));
     }
 
     #[test]
     fn a_file_that_comes_back_was_in_force_all_along() {
         let in_force = InForce::new('a', OWNER, at(1));
-        assert!(in_force.refused("bad"));
-        in_force.settled(0);
-        let Standing { digest, loaded_at, owner, problem } = in_force.standing();
-        assert_eq!((digest, loaded_at, owner, problem), ('a', at(1), 0, None));
-        assert!(in_force.refused("bad"));
-        in_force.accepted('b', OWNER, at(2));
-        let Standing { digest, loaded_at, owner, problem } = in_force.standing();
-        assert_eq!((digest, loaded_at, owner, problem), ('b', at(2), OWNER, None));
+        assert!(in_force.refused("bad", at(2)));
+        in_force.settled(0, at(3));
+        let Standing { digest, loaded_at, read_at, owner, problem } = in_force.standing();
+        assert_eq!((digest, loaded_at, read_at, owner, problem), ('a', at(1), at(3), 0, None));
+        assert!(in_force.refused("bad", at(4)));
+        in_force.accepted('b', OWNER, at(5));
+        let Standing { digest, loaded_at, read_at, owner, problem } = in_force.standing();
+        assert_eq!((digest, loaded_at, read_at, owner, problem), ('b', at(5), at(5), OWNER, None));
     }
 }

@@ -1,9 +1,12 @@
-//! The tables that stand once: `[principal]`, `[key]`, `[mandates]` and `[limits]`.
+//! The tables that stand once: `[principal]`, `[key]`, `[mandates]`, `[limits]` and `[metrics]`.
+
+use std::net::SocketAddr;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use mandate::token::{INTENT_LIFE_S_MAX, PAYMENT_LIFE_S_MAX};
 use mandate_config::{
-    Item, KeyReference, Read, Table, id, integer, key_reference, life_s, name, quoted, text,
+    Item, KeyReference, Read, Table, id, integer, key_reference, life_s, metrics_listen, name,
+    quoted, text,
 };
 
 use super::LIMIT_MAX;
@@ -28,6 +31,7 @@ pub(super) struct Head {
     pub(super) intent_ttl_s: Read<u64>,
     pub(super) payment_ttl_s: Read<u64>,
     pub(super) limits: Read<Limits>,
+    pub(super) metrics_listen: Read<Option<SocketAddr>>,
 }
 
 pub(super) fn read(root: &mut Table<'_>, report: &mut Report<'_>) -> Head {
@@ -48,6 +52,7 @@ pub(super) fn read(root: &mut Table<'_>, report: &mut Report<'_>) -> Head {
         intent_ttl_s,
         payment_ttl_s,
         limits: limits(root, report),
+        metrics_listen: metrics_listen(root, report),
     }
 }
 

@@ -26,7 +26,7 @@ pub const WALLET_TOML_ITEMS_MAX: usize = ITEMS_MAX;
 
 /// The tables of the file.
 const TABLES: &[&str] =
-    &["principal", "key", "mandates", "limits", "agent", "merchant", "cap", "approval"];
+    &["principal", "key", "mandates", "limits", "metrics", "agent", "merchant", "cap", "approval"];
 
 /// The users of a system, by name.
 pub trait Users {
@@ -66,6 +66,7 @@ fn rules(
         intent_ttl_s: head.intent_ttl_s?,
         payment_ttl_s: head.payment_ttl_s?,
         limits: head.limits?,
+        metrics_listen: head.metrics_listen?,
         agents: agents?,
         merchants: merchants?,
         caps: caps?,

@@ -53,6 +53,8 @@ pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Sta
         unit_is_users: unit.as_ref().is_some_and(|unit| unit.is_users),
         unit: unit.map(|unit| unit.name).unwrap_or_default(),
         sockets_handed_in: daemon.sockets.are_handed_in(),
+        metrics_address: daemon.metrics.address().map(|at| at.to_string()).unwrap_or_default(),
+        metrics_problem: daemon.metrics.problem().unwrap_or_default(),
     })
 }
 

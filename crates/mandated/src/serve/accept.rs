@@ -52,7 +52,7 @@ impl fmt::Debug for Door {
 impl Door {
     /// Makes a door for whoever has one of these uids.
     pub(crate) fn new(
-        name: &'static str,
+        (name, known): (&'static str, Slots),
         routes: Routes,
         admits: impl Fn(u32) -> bool + Send + Sync + 'static,
         share: impl Fn() -> Share + Send + Sync + 'static,
@@ -65,7 +65,7 @@ impl Door {
             fits: None,
             share: Box::new(share),
             turned_away: Box::new(turned_away),
-            known: Slots::default(),
+            known,
             strangers: Slots::default(),
             full: Lines::new(),
         }

@@ -20,6 +20,7 @@ use mandate_host::peer::{PeerError, PeerProcess};
 
 pub(crate) use accept::{Door, accept};
 pub(crate) use slots::Share;
+use slots::Slots;
 
 use budget::{Budget, ChargedExecutor};
 
@@ -30,6 +31,20 @@ pub(crate) struct Peer {
     pub(crate) uid: u32,
     /// Its process, where the door looks at it.
     pub(crate) process: Arc<Result<PeerProcess, PeerError>>,
+}
+
+/// The open connections of those who may call, on each socket.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    pub(crate) wallet: Slots,
+    pub(crate) control: Slots,
+}
+
+impl Connections {
+    /// How many there are on each socket.
+    pub(crate) fn open(&self) -> [(&'static str, u64); 2] {
+        [("wallet", self.wallet.open()), ("control", self.control.open())]
+    }
 }
 
 /// Open connections of one uid on one socket.

@@ -23,7 +23,7 @@ pub(crate) struct Share {
 
 /// Counts open connections by uid.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Slots {
+pub(crate) struct Slots {
     open: Arc<Mutex<BTreeMap<u32, Open>>>,
 }
 
@@ -75,6 +75,13 @@ impl Slots {
         Some(Slot { slots: self.clone(), uid, shared: open.shared.clone() })
     }
 
+    /// How many are taken, by all uids.
+    pub(super) fn open(&self) -> u64 {
+        let open =
+            self.lock().values().fold(0, |sum: usize, open| sum.saturating_add(open.connections));
+        u64::try_from(open).unwrap_or(u64::MAX)
+    }
+
     // A panic elsewhere cannot leave a count half changed, so a poisoned lock is still good.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
@@ -104,7 +111,9 @@ mod tests {
         let other = slots.take(2, &SHARE).unwrap();
         assert!(Arc::ptr_eq(&first.shared.budget, &second.shared.budget));
         assert!(!Arc::ptr_eq(&first.shared.budget, &other.shared.budget));
+        assert_eq!(slots.open(), 3);
         drop(first);
+        assert_eq!(slots.open(), 2);
         assert!(slots.take(1, &SHARE).is_some());
     }
 

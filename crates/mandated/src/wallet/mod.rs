@@ -148,7 +148,9 @@ impl Wallet for WalletService {
         let message = request.into_inner();
         let read = request::receipt(&message);
         let receipt = self.peers(&visit, CALL, read, &message.receipt).await?;
-        let receipt = verified_receipt(&self.daemon, receipt).await?;
+        let receipt = verified_receipt(&self.daemon, receipt).await;
+        // It says no only of a ledger that it could not read.
+        let receipt = receipt.inspect_err(|_| visit.tally.refused(Reason::LedgerUnavailable))?;
         let receipt = self.parsed(&visit, CALL, receipt).await?;
         self.to_the_end(record_receipt(Arc::clone(&self.daemon), visit, receipt)).await
     }
@@ -160,8 +162,9 @@ impl Wallet for WalletService {
         const CALL: Call = Call::GetBudget;
         let visit = self.enter(&request, CALL)?;
         let filter = self.parsed(&visit, CALL, request::budget(request.into_inner())).await?;
-        let caps = self.daemon.ledger.budget(visit.now, Some(&visit.caller), filter).await;
-        let caps = caps.map_err(|error| status::failed(&error))?;
+        let caps = self.daemon.ledger.budget(visit.now.clone(), Some(&visit.caller), filter).await;
+        let caps = caps.map_err(|error| visit.failed(&error))?;
+        visit.tally.granted();
         let caps = caps.into_iter().map(cap).collect();
         Ok(Response::new(v1::GetBudgetResponse { caps }))
     }
@@ -173,11 +176,10 @@ impl Wallet for WalletService {
         let visit = self.enter(&request, Call::GetPrincipal)?;
         let v1::GetPrincipalRequest {} = request.into_inner();
         let jwk = serde_json::to_string(&Jwk::from(self.daemon.ledger.key()));
-        drop(visit);
-        Ok(Response::new(v1::GetPrincipalResponse {
-            id: self.daemon.ledger.principal().to_string(),
-            jwk: jwk.map_err(|error| Status::internal(error.to_string()))?,
-        }))
+        let jwk = jwk.map_err(|error| Status::internal(error.to_string()))?;
+        visit.tally.granted();
+        let id = self.daemon.ledger.principal().to_string();
+        Ok(Response::new(v1::GetPrincipalResponse { id, jwk }))
     }
 }
 
@@ -193,6 +195,7 @@ async fn mint_intent(
     let mandate = sign(&daemon, &visit, CALL, permit).await?;
     let claims = mandate.claims();
     tracing::debug!(agent = %visit.agent, jti = %claims.jti, merchant = %claims.aud, "minted an intent");
+    visit.tally.granted();
     Ok(v1::MintIntentResponse {
         mandate: mandate.as_str().to_owned(),
         expires_at: Some(timestamp(claims.exp)),
@@ -207,13 +210,14 @@ async fn mint_payment(
 ) -> Result<Outcome<v1::MintPaymentResponse>, Status> {
     let jti = fresh_jti()?;
     let answer = daemon.ledger.reserve(now, &visit.caller, cart, jti).await;
-    let permit: Permit<Payment> = match answer.map_err(|error| status::failed(&error))? {
+    let permit: Permit<Payment> = match answer.map_err(|error| visit.failed(&error))? {
         Outcome::Granted(permit) => permit,
         Outcome::Denied(refusal) => return Ok(Outcome::Denied(refusal)),
     };
     let mandate = sign(&daemon, &visit, Call::MintPayment, permit).await?;
     let claims = mandate.claims();
     tracing::debug!(agent = %visit.agent, jti = %claims.jti, merchant = %claims.aud, total = %claims.total, "minted a payment");
+    visit.tally.granted();
     Ok(Outcome::Granted(v1::MintPaymentResponse {
         mandate: mandate.as_str().to_owned(),
         expires_at: Some(timestamp(claims.exp)),
@@ -227,7 +231,9 @@ async fn record_receipt(
     receipt: Mandate<Receipt>,
 ) -> Result<v1::RecordReceiptResponse, Status> {
     let answer = daemon.ledger.record_receipt(visit.now.clone(), &visit.caller, receipt).await;
-    granted(&visit, Call::RecordReceipt, answer).map(recorded)
+    let answer = granted(&visit, Call::RecordReceipt, answer)?;
+    visit.tally.granted();
+    Ok(recorded(answer))
 }
 
 /// What a receipt said, as it goes over the wire.
@@ -251,7 +257,7 @@ async fn sign<K: Kind>(
         Redeemed::Withheld(withheld) => {
             match daemon.ledger.withhold(visit.now.clone(), withheld).await {
                 Ok(refusal) => Err(denied(visit, call, &refusal)),
-                Err(error) => Err(status::failed(&error)),
+                Err(error) => Err(visit.failed(&error)),
             }
         }
         Redeemed::Failed(error) => {

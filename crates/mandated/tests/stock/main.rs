@@ -27,8 +27,9 @@ use std::path::Path;
 
 use mandate::token::{Intent, Mandate, Payment};
 use mandate_host::clock::wall_clock;
-use mandate_tests::Home;
+use mandate_proto::v1;
 use mandate_tests::pair::Pair;
+use mandate_tests::{Agent, Home};
 use serde_json::Value;
 
 use crate::cases::{about, cases, flipped, minted};
@@ -167,4 +168,22 @@ async fn a_stock_script_verifies_an_export_and_a_proof() {
         std::fs::write(&proof, other).unwrap();
         assert!(!run(&proof).status.success(), "another index proves nothing");
     }
+}
+
+#[tokio::test]
+async fn a_stock_library_reads_the_figures() {
+    let Some(packages) = packages() else { return };
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(&format!("{CAP}[metrics]\nlisten = \"127.0.0.1:0\"\n")));
+    let daemon = home.spawn(env!("CARGO_BIN_EXE_mandated"));
+    for _ in 0..2 {
+        home.agent().await.intent(Agent::book_room()).await.unwrap();
+    }
+    let status = home.control().await.get_status(v1::GetStatusRequest {}).await.unwrap();
+    let url = format!("http://{}/metrics", status.into_inner().metrics_address);
+    let output = python(&packages, "metrics.py").arg(url).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("families ") && said.ends_with("\ngranted 2\n"), "{said}");
+    daemon.stop();
 }

@@ -195,6 +195,10 @@ fn state(status: &Status, config: Option<&Loaded>) -> Vec<Finding> {
             "keep snapshots of the disk away from the journal, or the key in another store";
         findings.push(Finding::warn("memory", problem.clone(), way_out));
     }
+    if let Some(problem) = &status.metrics_problem {
+        let way_out = "calls go on; nobody reads the figures over TCP until then";
+        findings.push(Finding::warn("metrics", problem.clone(), way_out));
+    }
     let is_other = config.is_some_and(|file| file.settings.digest != status.settings);
     if is_other && status.settings_problem.is_none() {
         let detail = "the running gateway obeys another gateway.toml than this one";
@@ -249,6 +253,8 @@ mod tests {
             clock_problem: None,
             journal_problem: Some("entry 3".to_owned()),
             memory_problem: Some("a systemd credential cannot remember it".to_owned()),
+            metrics_address: None,
+            metrics_problem: Some("cannot listen".to_owned()),
             head: mandate_journal::Chain::default().head(),
             reserved: 2,
             warnings: vec!["swap".to_owned()],
@@ -266,6 +272,7 @@ mod tests {
             ("key", Verdict::Fail),
             ("journal", Verdict::Fail),
             ("memory", Verdict::Warn),
+            ("metrics", Verdict::Warn),
             ("principal", Verdict::Warn),
             ("protection", Verdict::Warn),
             ("uses", Verdict::Warn),
