@@ -209,6 +209,11 @@ async fn without_its_key_or_its_journal_a_gateway_does_not_serve() {
     assert!(!serving().await);
     shop.gateway.supply(home.key().clone()).unwrap();
     assert!(serving().await);
+    shop.gateway.lock().await.unwrap();
+    let conditions = shop.gateway.health().await.conditions;
+    assert!(conditions.iter().any(|condition| condition.name == "unlocked" && !condition.well));
+    let told = Figures::read(&shop.gateway.page().await.text());
+    assert_eq!(told.of("mandate_gateway_locked"), 1.0);
     shop.gateway.book().distrust("entry 3".to_owned());
     assert!(!serving().await);
     let told = Figures::read(&shop.gateway.page().await.text());

@@ -42,7 +42,7 @@ const WALLET_TOML: Parser = Parser {
         "crates/mandate-policy/src/file/fault.rs",
     ],
     topics: &["wallet-toml"],
-    without: &[("socket_address_form", "a wallet.toml names no address to listen on")],
+    without: &[],
 };
 
 const GATEWAY_TOML: Parser = Parser {

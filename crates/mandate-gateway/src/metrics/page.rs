@@ -40,6 +40,7 @@ impl Observed for Gateway {
             (CONFIG, self.settings_problem().is_none()),
             ("journal", status.is_some_and(|status| status.distrusted.is_none())),
             ("key", self.key_problem().is_none()),
+            ("unlocked", status.is_some_and(|status| !status.locked)),
         ];
         let conditions = conditions.map(|(name, well)| Condition { name, well });
         let serving = conditions.iter().all(|condition| condition.well || condition.name == CONFIG);
@@ -68,6 +69,7 @@ fn calls(gateway: &Gateway, page: &mut Page) {
 fn known(status: &BookStatus, page: &mut Page) {
     let help = "Whether the system's clock is not believed";
     page.flag("clock_untrusted", help, status.clock.is_some());
+    page.flag("locked", "Whether the operator locked the key away", status.locked);
     page.flag("journal_unsafe", "Whether the journal is not believed", status.distrusted.is_some());
     page.gauge("reserved", "Uses of which it is not known what became", status.reserved);
 }

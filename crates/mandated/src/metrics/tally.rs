@@ -69,13 +69,15 @@ pub(crate) struct Tally {
     /// How long calls of this kind take that are granted, if that is measured.
     granted: Option<Arc<Histogram>>,
     began: Instant,
+    waited: OnceLock<()>,
     outcome: OnceLock<Outcome>,
 }
 
 impl Tally {
     pub(super) fn new(counts: Arc<Counts>, call: Call, granted: Option<Arc<Histogram>>) -> Self {
         counts.begin();
-        Self { counts, call, granted, began: Instant::now(), outcome: OnceLock::new() }
+        let (waited, outcome) = Default::default();
+        Self { counts, call, granted, began: Instant::now(), waited, outcome }
     }
 
     /// It was answered.
@@ -88,6 +90,11 @@ impl Tally {
         self.tell(Outcome::Refused(reason));
     }
 
+    /// It waits for the principal: how long it takes says nothing of the wallet.
+    pub(crate) fn waits(&self) {
+        self.waited.get_or_init(|| ());
+    }
+
     fn tell(&self, outcome: Outcome) {
         self.outcome.get_or_init(|| outcome);
     }
@@ -98,7 +105,8 @@ impl Drop for Tally {
         let outcome = self.outcome.get().copied().unwrap_or(Outcome::Unfinished);
         self.counts.add(place(self.call, outcome));
         self.counts.end();
-        if let (Outcome::Granted, Some(granted)) = (outcome, &self.granted) {
+        let measured = self.granted.as_ref().filter(|_| self.waited.get().is_none());
+        if let (Outcome::Granted, Some(granted)) = (outcome, measured) {
             granted.took(self.began.elapsed());
         }
     }

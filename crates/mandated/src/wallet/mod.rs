@@ -89,13 +89,15 @@ impl WalletService {
                 Outcome::Granted(minted) => return Ok(Response::new(minted)),
                 Outcome::Denied(refusal) => refusal,
             };
-            let waits = refusal.reason() == Reason::ApprovalRequired
-                && answers.wait_for(&cart.hash(), until).await;
-            if !waits {
-                return Err(denied(&visit, Call::MintPayment, &refusal));
+            if refusal.reason() == Reason::ApprovalRequired {
+                visit.tally.waits();
+                if answers.wait_for(&cart.hash(), until).await {
+                    // What was read when the call came in is too old by now.
+                    now = self.daemon.clock.read();
+                    continue;
+                }
             }
-            // What was read when the call came in is too old by now.
-            now = self.daemon.clock.read();
+            return Err(denied(&visit, Call::MintPayment, &refusal));
         }
     }
 
