@@ -64,6 +64,46 @@ pub const SANTIAGO: Zone = Zone {
     ],
 };
 
+/// Shifts at two in the morning of a Sunday in March and in November, west of UTC.
+pub const NEW_YORK: Zone = Zone {
+    name: "America/New_York",
+    shifts: &[
+        (0, -5),
+        (1_772_953_200, -4),
+        (1_793_512_800, -5),
+        (1_805_007_600, -4),
+        (1_825_567_200, -5),
+        (1_836_457_200, -4),
+        (1_857_016_800, -5),
+        (1_867_906_800, -4),
+        (1_888_466_400, -5),
+        (1_899_356_400, -4),
+        (1_919_916_000, -5),
+        (1_930_806_000, -4),
+        (1_951_365_600, -5),
+    ],
+};
+
+/// Summer at the turn of the year, and a day that begins up to 13 hours before that of UTC.
+pub const AUCKLAND: Zone = Zone {
+    name: "Pacific/Auckland",
+    shifts: &[
+        (0, 13),
+        (1_775_311_200, 12),
+        (1_790_431_200, 13),
+        (1_806_760_800, 12),
+        (1_821_880_800, 13),
+        (1_838_210_400, 12),
+        (1_853_330_400, 13),
+        (1_869_660_000, 12),
+        (1_885_384_800, 13),
+        (1_901_714_400, 12),
+        (1_916_834_400, 13),
+        (1_933_164_000, 12),
+        (1_948_284_000, 13),
+    ],
+};
+
 impl Zone {
     /// The local day, in days since the epoch.
     fn day(&self, at: u64) -> u64 {
