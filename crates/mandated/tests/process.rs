@@ -7,9 +7,11 @@ use std::process::Output;
 use std::time::Duration;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use mandate::clock::{Clock as _, ClockReading};
 use mandate::token::Status;
+use mandate_host::clock::SystemClock;
 use mandate_proto::v1;
-use mandate_tests::{Agent, Home, alone, denied};
+use mandate_tests::{Agent, Home, TestClock, alone, denied};
 use rustix::process::Signal;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_mandated");
@@ -154,4 +156,35 @@ async fn nothing_secret_and_no_token_is_logged_or_kept() {
         }
         assert!(!ledger.windows(seed.len()).any(|window| window == seed));
     }
+}
+
+/// A wallet ran on a clock that showed this; then the built daemon runs on the machine's own.
+async fn is_confirmed_and_frees_nothing(showed: ClockReading, problem: &str) {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(&format!("{CAPS}[[cap]]\nper = \"lifetime\"\nspend = \"500.00 EUR\"\n")));
+    let clock = TestClock::at(showed.wall.seconds());
+    clock.show(showed);
+    let daemon = home.start_at(&clock).await;
+    home.agent().await.on(&clock).book("180.00 EUR").await.unwrap();
+    daemon.stop().await;
+
+    let daemon = home.spawn(BINARY);
+    let (mut agent, mut control) = (home.agent().await, home.control().await);
+    assert_eq!(denied(agent.book("1.00 EUR").await).reason, "CLOCK_UNTRUSTED");
+    let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+    assert!(status.clock_problem.contains(problem), "{}", status.clock_problem);
+    control.thaw(v1::ThawRequest { scope: None, clock: true }).await.unwrap();
+    assert_eq!(denied(agent.book("320.01 EUR").await).reason, "CAP_EXCEEDED");
+    agent.book("320.00 EUR").await.unwrap();
+    daemon.stop();
+}
+
+#[tokio::test]
+async fn a_clock_that_stepped_between_two_starts_mints_nothing_until_it_is_confirmed() {
+    let now = SystemClock::new().expect("a boot id").read();
+    let later = ClockReading { wall: now.wall.plus(86_400), ..now.clone() };
+    is_confirmed_and_frees_nothing(later, "behind the last entry").await;
+    // In one boot the wall clock gained an hour that did not pass.
+    let earlier = ClockReading { wall: now.wall.minus(3_600), ..now };
+    is_confirmed_and_frees_nothing(earlier, "ahead of where it should be").await;
 }
