@@ -14,7 +14,7 @@ use mandate_host::head::seal_now_and_then;
 use mandate_host::log;
 use mandate_host::socket::SocketError;
 use mandate_host::supervisor::Supervisor;
-use mandate_host::watch::{Folders, on_change};
+use mandate_host::watch::{Watched, on_change};
 use mandate_journal::{Died, OpenError, Options, StoreError, VerifyFault};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -141,12 +141,13 @@ fn way_out(error: &OpenError) -> &'static str {
 ///
 /// [`RunError`]: nothing was opened when gateway.toml is at fault.
 pub async fn run(config: RunConfig, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-    let path = config.config.clone();
-    let loaded = tokio::task::spawn_blocking(move || load(&path)).await??;
+    let watched = Arc::new(Watched::new(&config.config));
+    let read = Arc::clone(&watched);
+    let loaded = tokio::task::spawn_blocking(move || read.read(load)).await??;
     let (dir, options) = (config.state_dir.clone(), config.book.clone());
     let opened = tokio::task::spawn_blocking(move || Book::open(&dir, options)).await?;
     let (book, died) = opened.map_err(|error| RunError::Book { error })?;
-    let served = over(book.clone(), loaded, config, died, shutdown).await;
+    let served = over(book.clone(), (watched, loaded), config, died, shutdown).await;
     // Whatever happened: who comes next finds the book closed and free.
     let closed = tokio::task::spawn_blocking(move || book.close()).await?;
     served.and(closed.map_err(RunError::Died))
@@ -155,7 +156,7 @@ pub async fn run(config: RunConfig, shutdown: impl Future<Output = ()>) -> Resul
 /// Listens over an open book, and serves.
 async fn over(
     book: Book,
-    loaded: Loaded,
+    (watched, loaded): (Arc<Watched>, Loaded),
     config: RunConfig,
     died: Died,
     shutdown: impl Future<Output = ()>,
@@ -189,7 +190,7 @@ async fn over(
     background.spawn(door::serve(operators, gateway.clone(), stop.clone()));
     background.spawn(check_everything(gateway.clone(), stop.clone()));
     background.spawn(sum_up_now_and_then(gateway.clone(), stop.clone()));
-    background.spawn(obey(gateway.clone(), supervisor.clone(), path, stop.clone()));
+    background.spawn(obey(gateway.clone(), supervisor.clone(), watched, stop.clone()));
     background.spawn(prove_alive(gateway.clone(), supervisor.clone(), stop.clone()));
     background.spawn({
         let (stop, open) = (stop.clone(), gateway.figures().connections().clone());
@@ -283,22 +284,27 @@ async fn sum_up_now_and_then(gateway: Gateway, stop: CancellationToken) {
 }
 
 /// Reloads whenever gateway.toml may have changed, until `stop`.
-async fn obey(gateway: Gateway, supervisor: Supervisor, path: PathBuf, stop: CancellationToken) {
-    let (folders, informed) = (Folders::of(&path), supervisor.clone());
+async fn obey(
+    gateway: Gateway,
+    supervisor: Supervisor,
+    watched: Arc<Watched>,
+    stop: CancellationToken,
+) {
+    let (read, informed) = (Arc::clone(&watched), supervisor.clone());
     let reload = async move || {
-        reload(&gateway, &path).await;
+        reload(&gateway, &read).await;
         report(&gateway, &informed).await;
     };
-    on_change(folders, supervisor, stop, reload).await;
+    on_change(watched, supervisor, stop, reload).await;
 }
 
 /// Reads the file again and puts it in force if it is good and new; else the last good one stays.
-async fn reload(gateway: &Gateway, path: &std::path::Path) {
+async fn reload(gateway: &Gateway, watched: &Arc<Watched>) {
     let standing = gateway.in_force().standing();
-    let (file, now) = (path.to_owned(), gateway.settings());
+    let (file, now) = (Arc::clone(watched), gateway.settings());
     let read = tokio::task::spawn_blocking(move || {
-        let loaded = load(&file)?;
-        check_reload(&file, &now, standing.owner, &loaded).map(|()| loaded)
+        let loaded = file.read(load)?;
+        check_reload(file.file(), &now, standing.owner, &loaded).map(|()| loaded)
     });
     let Loaded { settings, owner } = match read.await {
         Ok(Ok(loaded)) => loaded,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use mandate::{AgentName, PrincipalId, UnixSeconds};
 use mandate_host::config::{ConfigFile, ConfigFileError, InForce};
+use mandate_host::watch::Watched;
 use mandate_policy::{Faults, KeyReference, PolicyDigest, Rules};
 use rustix::process::geteuid;
 use thiserror::Error;
@@ -125,6 +126,16 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     }
 }
 
+/// Reads and checks the wallet.toml of this process, as [`load`] does, and never while somebody writes it.
+pub(crate) async fn load_watched(watched: &Arc<Watched>) -> Result<Loaded, ConfigError> {
+    let file = Arc::clone(watched);
+    let read = tokio::task::spawn_blocking(move || file.read(load)).await;
+    read.map_err(|error| ConfigFileError::Io {
+        path: watched.file().to_owned(),
+        source: io::Error::other(error),
+    })?
+}
+
 /// The agent that could write itself any cap, if `owner` is one's uid.
 ///
 /// Where agent and wallet share a uid, the file protects nothing from the agent, and `mandate doctor` says so.
@@ -166,7 +177,7 @@ struct Fixed {
 /// The file, and its state in this process.
 #[derive(Debug)]
 pub(crate) struct Policy {
-    path: PathBuf,
+    watched: Arc<Watched>,
     fixed: Fixed,
     /// Its owner may call on the control socket, beside root.
     pub(crate) in_force: InForce<PolicyDigest>,
@@ -176,10 +187,10 @@ pub(crate) struct Policy {
 
 impl Policy {
     /// Starts from a file that was loaded.
-    pub(crate) fn new(path: &Path, loaded: &Loaded, now: UnixSeconds) -> Self {
+    pub(crate) fn new(watched: Arc<Watched>, loaded: &Loaded, now: UnixSeconds) -> Self {
         let Loaded { rules, owner } = loaded;
         Self {
-            path: path.to_owned(),
+            watched,
             fixed: Fixed { key: rules.key().clone(), id: rules.principal().id.clone() },
             in_force: InForce::new(rules.digest(), *owner, now),
             turn: Mutex::default(),
@@ -187,18 +198,13 @@ impl Policy {
     }
 
     /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    pub(crate) fn watched(&self) -> &Arc<Watched> {
+        &self.watched
     }
 
     /// Reads the file again, and holds it against what only a restart may change.
     pub(crate) async fn read_again(&self) -> Result<Loaded, ConfigError> {
-        let path = self.path.clone();
-        let read = tokio::task::spawn_blocking(move || load(&path)).await;
-        let loaded = read.map_err(|error| ConfigFileError::Io {
-            path: self.path.clone(),
-            source: io::Error::other(error),
-        })??;
+        let loaded = load_watched(&self.watched).await?;
         self.check_fixed(&loaded.rules)?;
         self.check_owner(loaded.owner)?;
         Ok(loaded)
@@ -209,7 +215,7 @@ impl Policy {
         if may_pass_to(owner, principal, geteuid().as_raw()) {
             return Ok(());
         }
-        Err(ConfigError::OwnerChanged { path: self.path.clone(), owner, principal })
+        Err(ConfigError::OwnerChanged { path: self.watched.file().to_owned(), owner, principal })
     }
 
     fn check_fixed(&self, rules: &Rules) -> Result<(), ConfigError> {
@@ -221,7 +227,11 @@ impl Policy {
             None
         };
         changed.map_or(Ok(()), |field| {
-            Err(ConfigError::Fixed { path: self.path.clone(), field, digest: rules.digest() })
+            Err(ConfigError::Fixed {
+                path: self.watched.file().to_owned(),
+                field,
+                digest: rules.digest(),
+            })
         })
     }
 }

@@ -17,7 +17,7 @@ use mandate_host::metrics::{Commits, Listener};
 use mandate_host::socket::SocketError;
 use mandate_host::supervisor::{HandedIn, Supervisor, keep_alive};
 use mandate_host::warnings::Warnings;
-use mandate_host::watch::{self, Folders};
+use mandate_host::watch::{Watched, on_change};
 use mandate_ledger::{Died, Ledger, OpenError, Options, StoreError, VerifyFault};
 use mandate_proto::paths::Paths;
 use thiserror::Error;
@@ -148,27 +148,23 @@ fn way_out(error: &OpenError) -> &'static str {
 ///
 /// [`RunError`]: nothing was opened when wallet.toml is at fault, and no socket is left behind in any case.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-    let loaded = read_config(&config.paths).await?;
+    let watched = Arc::new(Watched::new(config.paths.config()));
+    let loaded = policy::load_watched(&watched).await?;
     let (dir, rules) = (config.paths.state_dir().to_owned(), Arc::clone(&loaded.rules));
     let commits = Arc::new(Commits::default());
     let options = Options { observer: metrics::observer(&commits), ..config.ledger.clone() };
     let opened = tokio::task::spawn_blocking(move || Ledger::open(&dir, rules, options)).await?;
     let (ledger, died) = opened.map_err(|error| RunError::Ledger { error })?;
-    let served = over(&ledger, (&loaded, commits), config, died, shutdown).await;
+    let served = over(&ledger, (watched, &loaded, commits), config, died, shutdown).await;
     // Whatever happened: who comes next finds the ledger closed and free.
     let closed = tokio::task::spawn_blocking(move || ledger.close()).await?;
     served.and(closed.map_err(RunError::Died))
 }
 
-async fn read_config(paths: &Paths) -> Result<policy::Loaded, RunError> {
-    let path = paths.config().to_owned();
-    Ok(tokio::task::spawn_blocking(move || policy::load(&path)).await??)
-}
-
 /// Opens the sockets over an open ledger, and serves.
 async fn over(
     ledger: &Ledger,
-    (loaded, commits): (&policy::Loaded, Arc<Commits>),
+    (watched, loaded, commits): (Arc<Watched>, &policy::Loaded, Arc<Commits>),
     config: Config,
     died: Died,
     shutdown: impl Future<Output = ()>,
@@ -193,7 +189,7 @@ async fn over(
         figures: Figures::new(commits, clock.read().wall),
         health: Health::new().await,
         mint: Mint::default(),
-        policy: Policy::new(paths.config(), loaded, clock.read().wall),
+        policy: Policy::new(watched, loaded, clock.read().wall),
         strangers: Strangers::new(),
         supervisor: Supervisor::default(),
         tasks: TaskTracker::new(),
@@ -229,10 +225,10 @@ async fn serve(
     let connections = TaskTracker::new();
     daemon.ask_for_the_key().await;
     background.spawn(check_everything(Arc::clone(daemon), stop.clone()));
-    let folders = Folders::of(daemon.policy.path());
+    let watched = Arc::clone(daemon.policy.watched());
     let reloaded = Arc::clone(daemon);
     let supervisor = daemon.supervisor.clone();
-    background.spawn(watch::on_change(folders, supervisor, stop.clone(), async move || {
+    background.spawn(on_change(watched, supervisor, stop.clone(), async move || {
         if let Err(error) = reloaded.reload().await {
             tracing::debug!(%error, "nothing was reloaded");
         }

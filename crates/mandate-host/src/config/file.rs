@@ -26,6 +26,12 @@ pub struct ConfigFile {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigFileError {
+    /// It may be half of what it is to be, and half of a file may allow more than the whole.
+    #[error("{} is being written; close it, or save it again, and it is read then", path.display())]
+    BeingWritten {
+        /// The file.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("cannot read {}", path.display())]
     Io {
@@ -82,10 +88,11 @@ impl ConfigFile {
     /// # Errors
     ///
     /// [`ConfigFileError::Writable`] when the group or others may write to it, to the folder that it is named in or to
-    /// the one that it lies in; it is not read then. [`ConfigFileError::Missing`], [`ConfigFileError::Io`],
-    /// [`ConfigFileError::TooLarge`] and [`ConfigFileError::Utf8`] when it has no text to give.
+    /// the one that it lies in; it is not read then. [`ConfigFileError::BeingWritten`] when it changed while it was
+    /// read. [`ConfigFileError::Missing`], [`ConfigFileError::Io`], [`ConfigFileError::TooLarge`] and
+    /// [`ConfigFileError::Utf8`] when it has no text to give.
     pub fn load(path: &Path, bytes_max: u64) -> Result<Self, ConfigFileError> {
-        let (file, found) = open(path)?;
+        let (mut file, found) = open(path)?;
         writable_by_us_alone(path, &found)?;
         // Who may write to a folder may put another file in the place of this one.
         let resolved = path.canonicalize().map_err(|source| ConfigFileError::io(path, source))?;
@@ -93,17 +100,22 @@ impl ConfigFile {
             let found = folder.metadata().map_err(|source| ConfigFileError::io(folder, source))?;
             writable_by_us_alone(folder, &found)?;
         }
-        read(path, file, &found, bytes_max)
+        let read = read(path, &mut file, &found, bytes_max);
+        let after = file.metadata().map_err(|source| ConfigFileError::io(path, source))?;
+        if version(&found) != version(&after) {
+            return Err(ConfigFileError::BeingWritten { path: path.to_owned() });
+        }
+        read
     }
 
     /// Reads a file that is not in force, wherever it lies and whoever may write to it. Blocks.
     ///
     /// # Errors
     ///
-    /// Those of [`ConfigFile::load`], but for [`ConfigFileError::Writable`].
+    /// Those of [`ConfigFile::load`], but for [`ConfigFileError::BeingWritten`] and [`ConfigFileError::Writable`].
     pub fn load_candidate(path: &Path, bytes_max: u64) -> Result<Self, ConfigFileError> {
-        let (file, found) = open(path)?;
-        read(path, file, &found, bytes_max)
+        let (mut file, found) = open(path)?;
+        read(path, &mut file, &found, bytes_max)
     }
 }
 
@@ -115,6 +127,11 @@ fn open(path: &Path) -> Result<(File, Metadata), ConfigFileError> {
     Ok((file, found))
 }
 
+/// What of a file changes when it is written: its length, and when that was.
+fn version(found: &Metadata) -> (u64, i64, i64) {
+    (found.size(), found.mtime(), found.mtime_nsec())
+}
+
 fn writable_by_us_alone(path: &Path, found: &Metadata) -> Result<(), ConfigFileError> {
     if found.mode() & WRITABLE_BY_OTHERS != 0 {
         return Err(ConfigFileError::Writable { path: path.to_owned() });
@@ -124,7 +141,7 @@ fn writable_by_us_alone(path: &Path, found: &Metadata) -> Result<(), ConfigFileE
 
 fn read(
     path: &Path,
-    file: File,
+    file: &mut File,
     found: &Metadata,
     bytes_max: u64,
 ) -> Result<ConfigFile, ConfigFileError> {

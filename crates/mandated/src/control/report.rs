@@ -43,7 +43,7 @@ pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Sta
         log_size: ledger.head.size,
         log_root: ledger.head.root.to_string(),
         holds: ledger.holds,
-        config_path: path(daemon.policy.path()),
+        config_path: path(daemon.policy.watched().file()),
         ledger_path: path(daemon.ledger.path()),
         wallet_socket: path(&daemon.paths.wallet_socket()),
         control_socket: path(&daemon.paths.control_socket()),
