@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mandate::PolicyDigest;
@@ -39,67 +40,151 @@ async fn settled(control: &mut ControlClient<Channel>, text: &str) -> String {
     tokio::time::timeout(Duration::from_secs(30), told).await.expect("the change was missed")
 }
 
-#[tokio::test]
-async fn every_way_of_writing_the_file_is_noticed() {
-    let Some(home) = Home::new() else { return };
-    let file = home.paths.config().to_owned();
-    let text = |euros: u32| home.toml(&caps(&format!("{euros}.00 EUR")));
-    home.write(&text(100));
-    let daemon = home.start().await;
-    let mut control = home.control().await;
-
-    // In place.
-    fs::write(&file, text(101)).unwrap();
-    assert_eq!(settled(&mut control, &text(101)).await, "");
-    // Renamed over.
-    home.write(&text(102));
-    assert_eq!(settled(&mut control, &text(102)).await, "");
-    // Deleted and made again.
-    fs::remove_file(&file).unwrap();
-    fs::write(&file, text(103)).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(settled(&mut control, &text(103)).await, "");
-    // Through a symlink that is swapped, as configuration managers do.
-    let target = |name: &str, text: String| {
-        let path = home.folder().join(name);
-        fs::create_dir(&path).unwrap();
-        fs::write(path.join("wallet.toml"), text).unwrap();
-        path
-    };
-    let swap = |to: &std::path::Path| {
-        let new = home.folder().join("new");
-        symlink(to.join("wallet.toml"), &new).unwrap();
-        fs::rename(&new, &file).unwrap();
-    };
-    let one = target("one", text(104));
-    swap(&one);
-    assert_eq!(settled(&mut control, &text(104)).await, "");
-    swap(&target("two", text(105)));
-    assert_eq!(settled(&mut control, &text(105)).await, "");
-    // What the symlink leads to is written in place.
-    fs::write(home.folder().join("two/wallet.toml"), text(106)).unwrap();
-    assert_eq!(settled(&mut control, &text(106)).await, "");
-    // In two steps: half of it is not taken for the whole.
-    let whole = text(107);
-    let (half, _) = whole.split_at(whole.len() / 2);
-    fs::write(home.folder().join("two/wallet.toml"), half).unwrap();
-    fs::write(home.folder().join("two/wallet.toml"), &whole).unwrap();
-    assert_eq!(settled(&mut control, &whole).await, "");
-    daemon.stop().await;
-}
-
-/// Waits until the wallet says that the file is not written to its end.
-async fn told_open(control: &mut ControlClient<Channel>) {
+/// Waits until the wallet says this of the newest file.
+async fn told(control: &mut ControlClient<Channel>, problem: &str) -> v1::GetStatusResponse {
     let told = async {
         loop {
             let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
-            if status.policy_problem.contains(STILL_OPEN) {
+            if status.policy_problem.contains(problem) {
+                return status;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(30), told).await;
+    told.unwrap_or_else(|_| panic!("nothing was said of {problem:?}"))
+}
+
+/// Waits until the wallet obeys this text.
+async fn obeyed(control: &mut ControlClient<Channel>, text: &str) {
+    let wanted = PolicyDigest::of(text.as_bytes()).to_string();
+    let obeyed = async {
+        loop {
+            let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+            if status.policy_digest == wanted && status.policy_problem.is_empty() {
                 return;
             }
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), told).await.expect("nothing was said");
+    tokio::time::timeout(Duration::from_secs(30), obeyed).await.expect("the change was missed");
+}
+
+/// Makes a file that only its owner may write.
+fn make(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Makes a folder that was not there, with a wallet.toml in it.
+fn version(file: &Path, text: &str) -> PathBuf {
+    let base = file.parent().unwrap();
+    let free = (0..).map(|number| base.join(format!("v{number}"))).find(|path| !path.exists());
+    let folder = free.unwrap();
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    make(&folder.join("wallet.toml"), text);
+    folder
+}
+
+/// Puts a symlink in the place of whatever is there.
+fn swap(to: &Path, link: &Path) {
+    let new = link.with_file_name("swapped");
+    symlink(to, &new).unwrap();
+    fs::rename(new, link).unwrap();
+}
+
+/// A way to give a file this text.
+type Way = (&'static str, fn(&Path, &str));
+
+/// Every way that editors, scripts and configuration managers write a file.
+const WAYS: [Way; 11] = [
+    ("in place", |file, text| fs::write(file, text).unwrap()),
+    ("in place, piece by piece", |file, text| {
+        let mut editor = fs::File::create(file).unwrap();
+        for piece in text.as_bytes().chunks(64) {
+            editor.write_all(piece).unwrap();
+        }
+        editor.sync_all().unwrap();
+    }),
+    ("empty for a moment", |file, text| {
+        fs::write(file, "").unwrap();
+        fs::write(file, text).unwrap();
+    }),
+    ("renamed over", |file, text| {
+        make(&file.with_extension("new"), text);
+        fs::rename(file.with_extension("new"), file).unwrap();
+    }),
+    ("deleted and made again", |file, text| {
+        fs::remove_file(file).unwrap();
+        make(file, text);
+    }),
+    ("renamed away for a backup, and made again", |file, text| {
+        fs::rename(file, file.with_extension("toml~")).unwrap();
+        make(file, text);
+        fs::remove_file(file.with_extension("toml~")).unwrap();
+    }),
+    ("copied over", |file, text| {
+        make(&file.with_extension("new"), text);
+        fs::copy(file.with_extension("new"), file).unwrap();
+    }),
+    ("through a symlink that is swapped", |file, text| {
+        swap(&version(file, text).join("wallet.toml"), file);
+    }),
+    ("through a folder's symlink that is swapped", |file, text| {
+        let data = file.with_file_name("..data");
+        swap(&version(file, text), &data);
+        if fs::read_link(file).ok() != Some(data.join("wallet.toml")) {
+            swap(&data.join("wallet.toml"), file);
+        }
+    }),
+    ("where a symlink leads to, in place", |file, text| {
+        let lies_in = version(file, "").join("wallet.toml");
+        swap(&lies_in, file);
+        fs::write(lies_in, text).unwrap();
+    }),
+    ("under another name, in a folder that is not watched", |file, text| {
+        let elsewhere = tempfile::tempdir_in(file.parent().unwrap()).unwrap();
+        let link = elsewhere.path().join("link");
+        fs::hard_link(file, &link).unwrap();
+        fs::write(&link, text).unwrap();
+    }),
+];
+
+#[tokio::test]
+async fn every_way_of_writing_the_file_is_noticed() {
+    let Some(home) = Home::new() else { return };
+    let file = home.paths.config().to_owned();
+    let good = home.toml(&caps("100.00 EUR"));
+    home.write(&good);
+    let daemon = home.start().await;
+    let mut control = home.control().await;
+    let mut agent = home.agent().await;
+    for (number, (name, write)) in WAYS.into_iter().enumerate() {
+        let better = home.toml(&caps(&format!("{}.00 EUR", 110 + number)));
+        let digest = PolicyDigest::of(better.as_bytes()).to_string();
+        write(&file, &better);
+        obeyed(&mut control, &better).await;
+        write(&file, &good.replace("100.00 EUR", "1000 EUR"));
+        let status = told(&mut control, "1000.00 EUR").await;
+        assert_eq!(status.policy_digest, digest, "{name}");
+        assert_eq!(denied(agent.book("200.00 EUR").await).reason, "CAP_EXCEEDED", "{name}");
+        write(&file, &good);
+        obeyed(&mut control, &good).await;
+        home.write(&good);
+        eprintln!("noticed: {name}");
+    }
+    // The text stays, and who may write it changes, and nothing does.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o622)).unwrap();
+    told(&mut control, "chmod go-w").await;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    obeyed(&mut control, &good).await;
+    let touched = fs::OpenOptions::new().append(true).open(&file).unwrap();
+    touched.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    drop(touched);
+    control.reload(v1::ReloadRequest {}).await.unwrap();
+    obeyed(&mut control, &good).await;
+    daemon.stop().await;
 }
 
 #[tokio::test]
@@ -122,14 +207,15 @@ async fn a_half_written_file_loosens_no_cap() {
     editor.sync_all().unwrap();
     let refused = control.reload(v1::ReloadRequest {}).await.map(|_| ()).unwrap_err();
     assert!(refused.message().contains(STILL_OPEN), "{refused:?}");
-    told_open(&mut control).await;
+    told(&mut control, STILL_OPEN).await;
     assert_eq!(denied(agent.book("100.01 EUR").await).reason, "CAP_EXCEEDED");
 
     // A new file next to it, put in its place before it is whole.
     drop(editor);
-    assert_eq!(settled(&mut control, half).await, "", "closed: that is what the principal wrote");
+    // Closed: that is what the principal wrote.
+    obeyed(&mut control, half).await;
     home.write(&whole);
-    assert_eq!(settled(&mut control, &whole).await, "");
+    obeyed(&mut control, &whole).await;
     let new = file.with_extension("new");
     let mut editor = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new);
     let editor = editor.as_mut().unwrap();

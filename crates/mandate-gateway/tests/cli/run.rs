@@ -1,7 +1,7 @@
 //! The built gateway as a service manager runs it.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -54,6 +54,30 @@ fn a_service_manager_hears_of_its_start_each_reload_and_its_end() {
     assert_eq!(manager.reload(), ["STATUS=serves"]);
     kill_process(Pid::from_child(&gateway), Signal::TERM).expect("a living process");
     assert_eq!(manager.next(), ["STOPPING=1", "STATUS=stopping"]);
+    assert!(gateway.wait().expect("an end").success());
+}
+
+#[test]
+fn a_file_that_somebody_writes_is_obeyed_once_it_is_closed() {
+    let Some(shop) = Shop::closed() else { return };
+    let folder = shop.path("manager");
+    std::fs::create_dir(&folder).expect("a folder");
+    let manager = ServiceManager::new(&folder);
+    let mut command = shop.command(["run"]);
+    manager.hear(&mut command);
+    let log = File::create(shop.path("log")).expect("a log");
+    let mut gateway = start(command.stdout(Stdio::null()).stderr(log));
+    assert!(!manager.until("READY=1").is_empty());
+    let mut editor = OpenOptions::new().append(true).open(shop.config()).expect("a file");
+    editor.write_all(b"# a last line\n").expect("a longer file");
+    let told = manager.reload().pop().expect("a status");
+    assert!(told.contains("gateway.toml is being written; close it"), "{told}");
+    kill_process(Pid::from_child(&gateway), Signal::HUP).expect("a living process");
+    let told = manager.reload().pop().expect("a status");
+    assert!(told.contains("gateway.toml is being written; close it"), "{told}");
+    drop(editor);
+    assert_eq!(manager.reload(), ["STATUS=serves"]);
+    kill_process(Pid::from_child(&gateway), Signal::TERM).expect("a living process");
     assert!(gateway.wait().expect("an end").success());
 }
 
