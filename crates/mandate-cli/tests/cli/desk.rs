@@ -6,7 +6,7 @@ use std::process::Command;
 
 use mandate::{Cart, Intent, Mandate, Payment};
 use mandate_host::clock::wall_clock;
-use mandate_tests::{Home, Merchant, Running, alone};
+use mandate_tests::{Home, Merchant, Running, TestClock, alone};
 use tokio::runtime::Runtime;
 
 pub(crate) use mandate_tests::{Said, fed, said, start};
@@ -73,6 +73,12 @@ impl Desk {
     pub(crate) fn start(&mut self) {
         let _alone = alone();
         self.daemon = Some(self.runtime.block_on(self.home.start()));
+    }
+
+    /// Starts the daemon on another clock than the machine's.
+    pub(crate) fn start_at(&mut self, clock: &TestClock) {
+        let _alone = alone();
+        self.daemon = Some(self.runtime.block_on(self.home.start_at(clock)));
     }
 
     /// Stops the daemon as SIGTERM does.

@@ -1,6 +1,7 @@
 //! Stopping, and letting go again: a stop is at once, and a thaw asks.
 
-use mandate_tests::{LUX, RIVAL};
+use mandate_host::clock::wall_clock;
+use mandate_tests::{LUX, RIVAL, TestClock};
 
 use crate::desk::{CAPS, Desk};
 use mandate_tests::typed;
@@ -114,4 +115,19 @@ fn the_clock_is_confirmed_and_nothing_thawed() {
     assert_eq!(desk.mandate("thaw --clock --yes").yes(), "the clock is confirmed\n");
     assert!(desk.mandate("thaw --clock --yes --json").json(0)["confirmed"].is_u64());
     assert!(!may_mint(&desk, LUX, "book_room"));
+}
+
+#[test]
+fn a_clock_behind_the_last_entry_is_told_and_confirmed() {
+    const ASK: &str = "intent --merchant lux-hotels --action book_room";
+    let Some(mut desk) = Desk::closed(CAPS) else { return };
+    desk.start_at(&TestClock::at(wall_clock().plus(86_400).seconds()));
+    desk.mandate(ASK).yes();
+    desk.stop();
+    desk.start();
+    let err = desk.mandate(ASK).refused(1);
+    assert!(err.starts_with("denied: CLOCK_UNTRUSTED: the clock is "), "{err}");
+    assert!(err.contains("`mandate thaw --clock`"), "{err}");
+    assert_eq!(desk.mandate("thaw --clock --yes").yes(), "the clock is confirmed\n");
+    desk.mandate(ASK).yes();
 }

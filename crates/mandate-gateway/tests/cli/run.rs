@@ -76,7 +76,7 @@ fn a_file_that_somebody_writes_is_obeyed_once_it_is_closed() {
     let told = manager.reload().pop().expect("a status");
     assert!(told.contains("gateway.toml is being written; close it"), "{told}");
     drop(editor);
-    assert_eq!(manager.reload(), ["STATUS=serves"]);
+    assert_eq!(manager.reload().last().map(String::as_str), Some("STATUS=serves"));
     kill_process(Pid::from_child(&gateway), Signal::TERM).expect("a living process");
     assert!(gateway.wait().expect("an end").success());
 }

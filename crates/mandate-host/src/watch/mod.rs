@@ -188,7 +188,10 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_never_stands_still_is_refused() {
         let (_dir, file, watched) = watched("old");
-        let text = |_: &std::path::Path| fs::write(&file, "new").map_err(|_| unreachable!());
+        let text = |_: &std::path::Path| {
+            fs::write(&file, "new").unwrap();
+            Ok(())
+        };
         let refused = watched.read::<_, ConfigFileError>(text);
         assert!(matches!(refused, Err(ConfigFileError::BeingWritten { .. })), "{refused:?}");
     }
