@@ -9,7 +9,9 @@ use crate::audit::AuditCommand;
 use crate::config::ConfigCommand;
 use crate::key::KeyCommand;
 use crate::merchant::MerchantCommand;
-use crate::{agent, approvals, budget, explain, freeze, init, lock, settle, statement};
+use crate::{
+    agent, approvals, backup, budget, explain, freeze, init, lock, restore, settle, statement,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -124,6 +126,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Copy the whole ledger into one new file, running or stopped
+    Backup(backup::Arguments),
+    /// Put a backup in the ledger's place, frozen; refuses one that lacks what was signed
+    Restore(restore::Arguments),
     /// Check this installation, with the way out of what is wrong
     Doctor,
 }

@@ -2,7 +2,7 @@
 //!
 //! The lock on the file decides, so the ledger that was asked for is the one that is read.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use mandate_ledger::{Event, StoppedLedger};
 use mandate_terminal::audit::Provable;
 use mandate_terminal::record::{Entries, damaged};
 
+use crate::backup::{copy_file, uncopied};
 use crate::failure::{Failure, chain};
 use crate::places::Places;
 use crate::record::Wallet;
@@ -104,6 +105,20 @@ impl Journal {
             .try_into()
             .map_err(|error| damaged::<Wallet>(&format!("entry 0: {error}")))?;
         Ok(Owner { principal: init.principal.clone(), key })
+    }
+
+    /// Writes a whole copy of the ledger's file.
+    pub(crate) fn copy_to(&self, to: &mut File) -> Result<(), Failure> {
+        match &self.source {
+            Source::Daemon(control) => control.backup(to),
+            Source::File(ledger) => {
+                let copied = ledger.take_copy();
+                let copy = copied.map_err(|error| {
+                    Failure::Check(format!("no copy can be made: {}", chain(&error)))
+                })?;
+                copy_file(copy, to).map_err(|error| uncopied(&error))
+            }
+        }
     }
 
     /// Has chain, tree and every total recomputed.

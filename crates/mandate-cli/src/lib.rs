@@ -6,6 +6,7 @@
 mod agent;
 mod approvals;
 mod audit;
+mod backup;
 mod budget;
 mod caps;
 mod command;
@@ -26,6 +27,7 @@ mod merchant;
 mod metrics;
 mod places;
 mod record;
+mod restore;
 mod selectors;
 mod settle;
 mod statement;
@@ -94,6 +96,8 @@ fn dispatch(command: Command, context: &mut Context<'_, '_>) -> Result<(), Failu
         Command::Merchant { command } => merchant::run(command, context),
         Command::Config { command } => config::run(command, context),
         Command::Audit { command } => audit::run(command, context),
+        Command::Backup(arguments) => backup::run(&arguments, context),
+        Command::Restore(arguments) => restore::run(&arguments, context),
         Command::Doctor => doctor::run(context),
     }
 }

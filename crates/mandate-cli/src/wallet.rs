@@ -4,8 +4,9 @@
 //! not there is a [`Failure::Unreachable`], with the way to start it.
 
 use std::error::Error;
+use std::fs::File;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
 
+use crate::backup::uncopied;
 use crate::failure::{Denial, Failure, chain};
 use crate::places::Places;
 
@@ -287,6 +289,21 @@ impl Control {
     pub(crate) fn inclusion(&self, seq: u64, size: u64) -> Result<Vec<Vec<u8>>, Failure> {
         let ask = v1::ProveEntryRequest { seq, size };
         Ok(self.line.ask(self.client.clone().prove_entry(ask))?.hashes)
+    }
+
+    /// Writes the bytes of a whole copy of the ledger.
+    pub(crate) fn backup(&self, to: &mut File) -> Result<(), Failure> {
+        let mut client = self.client.clone();
+        let written = self.line.ask_patiently(async move {
+            let mut chunks = client.backup(v1::BackupRequest {}).await?.into_inner();
+            while let Some(v1::BackupResponse { chunk }) = chunks.message().await? {
+                if let Err(error) = to.write_all(&chunk) {
+                    return Ok(Response::new(Err(error)));
+                }
+            }
+            Ok(Response::new(Ok(())))
+        })?;
+        written.map_err(|error| uncopied(&error))
     }
 
     /// Has the whole journal checked.

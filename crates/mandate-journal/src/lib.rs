@@ -25,7 +25,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, Origin, UnverifiedCheckpoint};
 pub use entry::{ENTRY_BYTES_MAX, Entry, EntryError, EntryHash};
 pub use store::{
     Appended, CHECKPOINT_ENTRIES, CheckpointFault, Damage, Died, Fault, Files, Genesis, Hook,
-    Hooks, Journal, LogOwner, Moment, Observer, OpenError, Options, Progress, Projection,
-    RecallError, Stopped, StoreError, Transaction, Verified, VerifyFault, WriteError, peers, read,
-    verify, verify_stopped,
+    Hooks, Journal, LogOwner, Moment, Observer, OpenError, Options, Place, Progress, Projection,
+    RecallError, Staged, Stopped, StoreError, Transaction, Verified, VerifyFault, WriteError,
+    peers, read, verify, verify_stopped,
 };

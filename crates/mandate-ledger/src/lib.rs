@@ -19,6 +19,7 @@ mod receipt;
 mod refusal;
 mod replay;
 mod request;
+mod restore;
 mod stopped;
 
 pub use accounts::{ApprovalAsked, Charge, Hold};
@@ -40,4 +41,5 @@ pub use request::{
     BudgetFilter, Call, Caller, CapBudget, ExplainAsk, Explanation, IDEMPOTENCY_KEY_BYTES_MAX,
     IdempotencyKey, IdempotencyKeyError, IntentAsk, Scope, ScopeError, Stop,
 };
+pub use restore::{Restoring, Staged};
 pub use stopped::StoppedLedger;

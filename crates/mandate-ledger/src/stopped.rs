@@ -1,12 +1,13 @@
 //! The ledger of a wallet that is not running: held by this process, to be read and checked.
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use mandate::{Head, PrincipalId, PublicKey};
 use mandate_journal::tree::NodeHash;
 use mandate_journal::{
-    Checkpoint, OpenError, Stopped, StoreError, Verified, VerifyFault, read, verify,
+    Checkpoint, OpenError, RecallError, Stopped, StoreError, Verified, VerifyFault, read, verify,
 };
 
 use crate::accounts::{self, Accounts, Hold};
@@ -17,7 +18,7 @@ use crate::request::Stop;
 /// A ledger that this process holds and cannot write. Every method blocks.
 #[derive(Debug)]
 pub struct StoppedLedger {
-    journal: Stopped,
+    pub(crate) journal: Stopped,
 }
 
 impl StoppedLedger {
@@ -28,6 +29,43 @@ impl StoppedLedger {
     /// [`OpenError::InUse`] while the daemon runs; [`OpenError`] with what is wrong with which file.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         Ok(Self { journal: Stopped::open(dir, LEDGER_NAME)? })
+    }
+
+    /// A copy of a ledger in one file, as [`StoppedLedger::take_copy`] and [`Ledger::take_copy`](crate::Ledger::take_copy)
+    /// make it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if it cannot be read, or is no journal.
+    pub fn copy(path: &Path) -> Result<Self, OpenError> {
+        Ok(Self { journal: Stopped::copy(path)? })
+    }
+
+    /// A whole copy, as a file without a name.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], as when the disk is full; nothing is left behind.
+    pub fn take_copy(&self) -> Result<File, OpenError> {
+        self.journal.take_copy()
+    }
+
+    /// Holds the ledger against a checkpoint that was remembered beside its key.
+    ///
+    /// # Errors
+    ///
+    /// [`RecallError::Fault`] if this is not the ledger it was signed for, or an older copy of it.
+    pub fn recall(&self, note: &str) -> Result<(), RecallError> {
+        self.journal.recall::<Accounts>(note)
+    }
+
+    /// Holds the ledger against a head that it had once.
+    ///
+    /// # Errors
+    ///
+    /// [`RecallError::Fault`] if this is not the ledger that had it, or an older copy of it.
+    pub fn hold_against(&self, head: Head) -> Result<(), RecallError> {
+        self.journal.hold_against(head)
     }
 
     /// Whose ledger it is, and the key that must sign.

@@ -8,7 +8,7 @@ use crate::desk::{Said, bare, said, start};
 use crate::mask::assert_golden;
 
 /// Every command; what is not in this list does not exist.
-const COMMANDS: [&str; 37] = [
+const COMMANDS: [&str; 39] = [
     "",
     "init",
     "key",
@@ -44,6 +44,8 @@ const COMMANDS: [&str; 37] = [
     "audit prove",
     "audit check",
     "audit reconcile",
+    "backup",
+    "restore",
     "doctor",
     "help",
 ];

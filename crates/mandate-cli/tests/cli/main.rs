@@ -4,6 +4,7 @@
 
 mod approvals;
 mod audit;
+mod backup;
 mod config;
 mod desk;
 mod doctor;

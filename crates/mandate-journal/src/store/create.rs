@@ -94,7 +94,7 @@ fn fill<P: Projection, F: Serialize>(path: &Path, genesis: &Genesis<F>) -> Resul
 /// Makes a folder and its missing parents, and syncs each folder that names one of them.
 ///
 /// Also those that were there: an earlier attempt may have ended between making a folder and syncing its name.
-fn create_dir(dir: &Path) -> Result<(), OpenError> {
+pub(super) fn create_dir(dir: &Path) -> Result<(), OpenError> {
     let mut path_down: Vec<_> =
         dir.ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
     path_down.reverse();
@@ -126,7 +126,7 @@ fn is_not_ours(error: &io::Error) -> bool {
     )
 }
 
-fn make_dir(path: &Path) -> Result<(), OpenError> {
+pub(super) fn make_dir(path: &Path) -> Result<(), OpenError> {
     DirBuilder::new().mode(DIR_MODE).create(path).map_err(|source| at(path, source))
 }
 
@@ -135,6 +135,6 @@ pub(super) fn sync(path: &Path) -> Result<(), OpenError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|source| at(path, source))
 }
 
-fn at(path: &Path, source: io::Error) -> OpenError {
+pub(super) fn at(path: &Path, source: io::Error) -> OpenError {
     OpenError::Io { path: path.into(), source }
 }

@@ -1,7 +1,7 @@
 //! The handle to an open journal: how work reaches the writer, and how readers go around it.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::future::Future;
 use std::io;
 use std::path::Path;
@@ -24,7 +24,7 @@ use super::schema::{self, Paths};
 use super::seal::{self, CheckpointFault, LogOwner, RecallError, Sealing};
 use super::transaction::Transaction;
 use super::writer::Writer;
-use super::{Options, Projection};
+use super::{Options, Projection, copy};
 use crate::checkpoint::Checkpoint;
 
 /// Most requests that wait for the writer; who comes then waits for a place.
@@ -238,6 +238,17 @@ impl<P: Projection> Journal<P> {
     /// [`RecallError::Fault`] if this is not the journal that had it, or an older copy of it.
     pub fn hold_against(&self, signed: Head) -> Result<(), RecallError> {
         self.read_blocking(|db| Ok(seal::hold_against(db, signed)))?
+    }
+
+    /// A whole copy of what is committed, as a file without a name. Blocks; the writer goes on meanwhile.
+    ///
+    /// One at a time: a second one takes the first one's place on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Io`] or [`OpenError::Store`], as when the disk is full; nothing is left behind.
+    pub fn take_copy(&self) -> Result<File, OpenError> {
+        copy::take(&self.shared.paths)
     }
 
     /// Signs a checkpoint of what no checkpoint covers yet, and answers when it is on disk; without a key, or anything

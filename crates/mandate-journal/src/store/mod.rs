@@ -6,6 +6,7 @@
 
 mod check;
 mod compare;
+mod copy;
 mod create;
 mod error;
 mod hooks;
@@ -16,6 +17,7 @@ mod mark;
 mod observer;
 mod open;
 pub mod peers;
+mod place;
 pub mod read;
 mod schema;
 mod seal;
@@ -31,6 +33,7 @@ pub use self::error::{Damage, OpenError, StoreError, VerifyFault, WriteError};
 pub use self::hooks::{Fault, Hook, Hooks};
 pub use self::journal::{Died, Files, Journal};
 pub use self::observer::{Moment, Observer};
+pub use self::place::{Place, Staged};
 pub use self::seal::{CHECKPOINT_ENTRIES, CheckpointFault, LogOwner, RecallError};
 pub use self::stopped::{Stopped, verify_stopped};
 pub use self::transaction::{Appended, Transaction};

@@ -13,7 +13,7 @@ use super::lock::Lock;
 use super::schema::{self, Paths};
 use super::seal::{self, RecallError, Sealing};
 use super::transaction::State;
-use super::{Options, Projection, check, create, mark};
+use super::{Options, Projection, check, copy, create, mark};
 
 /// How much of a WAL is written again at a time, in bytes.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -31,6 +31,7 @@ pub(super) fn open<P: Projection>(
     options: &Options,
 ) -> Result<Opened<P>, OpenError> {
     let (lock, db) = hold(paths)?;
+    copy::clear(paths)?;
     let store = |source| OpenError::Store { path: paths.db.clone(), source };
     // What an earlier process wrote may be in the page cache only, if its disk failed. The WAL must be on disk before a
     // page of it is copied: a power cut in the middle of that would leave a database that nothing can mend. Copying it

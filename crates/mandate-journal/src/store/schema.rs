@@ -16,7 +16,7 @@ const FORMAT: u32 = 4;
 /// 3.51.3: older ones can corrupt a WAL.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a statement waits for a lock that someone else's tool holds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Prepared statements kept ready on each connection.
 const STATEMENTS_CACHED: usize = 128;
 /// A WAL that grew beyond this is cut back when it is next begun anew, in bytes.
@@ -46,8 +46,16 @@ pub(super) struct Paths {
     pub(super) wal: PathBuf,
     /// The lock.
     pub(super) lock: PathBuf,
+    /// SQLite's index of the write-ahead log.
+    pub(super) shm: PathBuf,
     /// Where a new one is built.
     pub(super) building: PathBuf,
+    /// A copy while it is filled.
+    pub(super) copying: PathBuf,
+    /// SQLite's journal of that.
+    pub(super) copying_journal: PathBuf,
+    /// Where a copy that is to take the place is checked.
+    pub(super) staging: PathBuf,
 }
 
 impl Paths {
@@ -56,7 +64,11 @@ impl Paths {
             db: dir.join(format!("{name}.db")),
             wal: dir.join(format!("{name}.db-wal")),
             lock: dir.join(format!("{name}.lock")),
+            shm: dir.join(format!("{name}.db-shm")),
             building: dir.join(format!(".{name}.new")),
+            copying: dir.join(format!(".{name}.copy")),
+            copying_journal: dir.join(format!(".{name}.copy-journal")),
+            staging: dir.join(format!(".{name}.restore")),
         }
     }
 }
@@ -123,8 +135,19 @@ pub(super) fn unreadable(path: &Path, source: StoreError) -> OpenError {
     }
 }
 
-/// Whether the file is a journal this program can read.
+/// Whether the file is a journal this program can read and write.
 pub(super) fn recognise(db: &Connection, path: &Path) -> Result<(), OpenError> {
+    recognise_copy(db, path)?;
+    let mode: Result<String, _> = db.pragma_query_value(None, "journal_mode", |row| row.get(0));
+    if mode.map_err(|source| unreadable(path, source.into()))? == "wal" {
+        Ok(())
+    } else {
+        Err(OpenError::Foreign { path: path.into() })
+    }
+}
+
+/// Whether the file is a journal this program can read, served or a copy.
+pub(super) fn recognise_copy(db: &Connection, path: &Path) -> Result<(), OpenError> {
     let store = |source: rusqlite::Error| unreadable(path, source.into());
     let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
     if pragma("application_id").map_err(store)? != APPLICATION_ID {
@@ -134,9 +157,7 @@ pub(super) fn recognise(db: &Connection, path: &Path) -> Result<(), OpenError> {
     if found > FORMAT {
         return Err(OpenError::Newer { path: path.into(), found, known: FORMAT });
     }
-    let mode: String =
-        db.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(store)?;
-    if found < FORMAT || mode != "wal" {
+    if found < FORMAT {
         return Err(OpenError::Foreign { path: path.into() });
     }
     Ok(())

@@ -5,6 +5,7 @@
 
 mod question;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -405,6 +406,16 @@ impl Ledger {
     /// [`LedgerError`] when nothing could be written.
     pub async fn seal(&self) -> Result<(), LedgerError> {
         self.journal.seal().await
+    }
+
+    /// A whole copy of what is committed, as a file without a name. Blocks; requests are answered meanwhile. One at a
+    /// time.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], as when the disk is full; nothing is left behind.
+    pub fn take_copy(&self) -> Result<File, OpenError> {
+        self.journal.take_copy()
     }
 
     /// Whether the journal's writer answers; waits for as long as it does not.

@@ -8,6 +8,7 @@ pub mod export;
 mod keys;
 pub mod prove;
 pub mod reconcile;
+pub mod seen;
 pub mod verify;
 pub mod whole;
 

@@ -1,5 +1,6 @@
 //! The service that the principal calls: watches and steers, mints nothing that was not minted before.
 
+mod backup;
 mod log;
 mod report;
 mod request;
@@ -28,17 +29,21 @@ const HOLDS_MAX: usize = 500;
 const APPROVALS_MAX: usize = 100;
 /// Full checks of the journal at a time; one takes minutes on a large ledger.
 const CHECKS_MAX: usize = 1;
+/// Backups at a time; each takes as much disk as the ledger.
+const BACKUPS_MAX: usize = 1;
 
 /// The principal's service.
 #[derive(Debug, Clone)]
 pub(crate) struct ControlService {
     daemon: Arc<Daemon>,
     checks: Arc<Semaphore>,
+    backups: Arc<Semaphore>,
 }
 
 impl ControlService {
     pub(crate) fn new(daemon: Arc<Daemon>) -> Self {
-        Self { daemon, checks: Arc::new(Semaphore::new(CHECKS_MAX)) }
+        let (checks, backups) = (Semaphore::new(CHECKS_MAX), Semaphore::new(BACKUPS_MAX));
+        Self { daemon, checks: Arc::new(checks), backups: Arc::new(backups) }
     }
 
     /// Who calls, checked against the file as it is now: a reload may have brought another owner.
@@ -265,6 +270,23 @@ impl Control for ControlService {
         let path = path.map_err(|error| status::failed(&LedgerError::NotApplied(error)))?;
         let hashes = path.iter().map(|hash| hash.as_bytes().to_vec()).collect();
         Ok(Response::new(v1::ProveEntryResponse { hashes }))
+    }
+
+    type BackupStream = ReceiverStream<backup::Chunk>;
+
+    async fn backup(
+        &self,
+        request: Request<v1::BackupRequest>,
+    ) -> Result<Response<Self::BackupStream>, Status> {
+        let peer = self.principal(&request)?;
+        let v1::BackupRequest {} = request.into_inner();
+        let Ok(turn) = Arc::clone(&self.backups).try_acquire_owned() else {
+            return Err(Status::resource_exhausted("a backup is under way; wait for its end"));
+        };
+        // Without a key, or on a full disk, the copy has the last checkpoint that was signed.
+        self.daemon.seal().await;
+        tracing::info!(uid = peer.uid, "a backup is made");
+        Ok(Response::new(backup::send(self.daemon.ledger.clone(), turn)))
     }
 
     async fn verify_log(

@@ -1,0 +1,210 @@
+//! `mandate restore`: a backup takes the ledger's place, unless anything here knows that it lacks what was signed.
+
+mod seen;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use mandate::text::Purpose;
+use mandate::{Head, UnixSeconds};
+use mandate_keys::Remembered;
+use mandate_ledger::{OpenError, RecallError, Restoring, StoppedLedger};
+use rustix::process::getuid;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::failure::{Failure, chain};
+use crate::journal::{Owner, unopened};
+use crate::key;
+use crate::places::Places;
+
+const HELP: &str = "\
+Only while the wallet is stopped. The file is checked whole first. The wallet is frozen by it: nothing is signed until
+`mandate thaw`. What lies in its place is moved aside, never deleted. Refused is what lacks anything that was signed,
+as far as the ledger in place, the head beside the key and what --seen names tell.
+
+Example:
+  mandate restore /media/safe/wallet-2026-11-27.db --seen lux-hotels-export --seen receipts.txt";
+
+/// Why the restored wallet is frozen, for its journal.
+const REASON: &str = "restored from a backup";
+/// The way out when only an older copy is left.
+const WAY_OUT: &str = "restore the newest copy; if that is lost, begin a new wallet with another --account and \
+                       --state-dir, its caps lowered by what this file and the merchants show as spent";
+
+/// Options of `mandate restore`.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Arguments {
+    /// A file that `mandate backup` made
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// What was handed out or came back since: a file with one token a line, or a merchant's export
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    seen: Vec<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    ledger: PathBuf,
+    /// Entries of the backup; the freeze comes after them.
+    entries: u64,
+    frozen: &'static str,
+    /// What lay in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved_aside: Option<PathBuf>,
+    /// Entries that the head beside the key vouches for: none if there is no such head.
+    known_to_be_complete: bool,
+    /// Tokens that were held against it.
+    seen: usize,
+}
+
+/// Restores one.
+pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Result<(), Failure> {
+    let Arguments { file, seen } = arguments;
+    let places = &context.places;
+    let place = Restoring::hold(places.state_dir()).map_err(|error| unheld(&error))?;
+    let staged = place.stage(file).map_err(|error| Failure::Check(chain(&error)))?;
+    let backup = staged.read().map_err(|error| no_backup(file, &chain(&error)))?;
+    backup.verify().map_err(|error| no_backup(file, &chain(&error)))?;
+    let unread = |error| no_backup(file, &chain(&error));
+    let (principal, key) = backup.owner().map_err(unread)?;
+    let owner = Owner { principal, key };
+    let head = backup.head().map_err(unread)?;
+    refuse_what_is_newer(&place, (&backup, head), &owner)?;
+    let remembered = remembered(places, &owner)?;
+    if let Ok(Some(note)) = &remembered {
+        backup.recall(note).map_err(|error| lacking(file, head, &error))?;
+    }
+    let tokens = seen::hold_against(&backup, &owner, seen)?;
+    drop(backup);
+    let reason: Purpose = REASON.parse().map_err(|error| Failure::Check(chain(&error)))?;
+    let moved = staged.put(context.now, getuid().as_raw(), reason, &aside(context.now)).map_err(
+        |error| Failure::Check(format!("the backup is not in place: {}", chain(&error))),
+    )?;
+    let answer = Answer {
+        ledger: places.ledger(),
+        entries: head.size,
+        frozen: "wallet",
+        moved_aside: moved,
+        known_to_be_complete: matches!(remembered, Ok(Some(_))),
+        seen: tokens,
+    };
+    tell(&answer, remembered.err().as_deref(), context)
+}
+
+fn tell(
+    answer: &Answer,
+    no_key: Option<&str>,
+    context: &mut Context<'_, '_>,
+) -> Result<(), Failure> {
+    context.ui.answer(answer, |ui| {
+        ui.line(format_args!(
+            "restored {} entries to {}",
+            answer.entries,
+            answer.ledger.display()
+        ))?;
+        if let Some(moved) = &answer.moved_aside {
+            ui.line(format_args!("what lay there is now {}", moved.display()))?;
+        }
+        ui.line("frozen: wallet; end it with `mandate thaw` once you know that nothing is missing")
+    })?;
+    if let Some(problem) = no_key {
+        context.ui.note(format_args!("warning: the key was not asked: {problem}"))?;
+    }
+    if !answer.known_to_be_complete {
+        context.ui.note(
+            "warning: nothing here knows whether this is the newest copy, and what was signed after it counts under no \
+             cap; name what merchants and agents hold with --seen, and run `mandate settle` before the thaw",
+        )?;
+    }
+    Ok(())
+}
+
+/// Refuses to replace a ledger that is whole and has all that the backup has.
+fn refuse_what_is_newer(
+    place: &Restoring,
+    (backup, head): (&StoppedLedger, Head),
+    owner: &Owner,
+) -> Result<(), Failure> {
+    // What does not open or is not whole is moved aside: it may be why this is asked.
+    let Ok(Some(current)) = place.current() else { return Ok(()) };
+    let Ok(verified) = current.verify() else { return Ok(()) };
+    let is_ours = current.owner().is_ok_and(|(principal, key)| Owner { principal, key } == *owner);
+    if !is_ours || current.hold_against(head).is_err() {
+        return Ok(());
+    }
+    let signed = verified.head;
+    if signed == head && backup.hold_against(signed).is_ok() {
+        return Err(Failure::Check(format!(
+            "the ledger in place is whole and has the same {} entries; nothing was changed",
+            head.size
+        )));
+    }
+    Err(Failure::Check(format!(
+        "the ledger in place is whole and has {} entries, and the backup only the first {} of them; nothing was changed",
+        signed.size, head.size
+    )))
+}
+
+/// The checkpoint beside the key, `None` if the store has none; in the error, why the store was not asked.
+fn remembered(places: &Places, owner: &Owner) -> Result<Result<Option<String>, String>, Failure> {
+    let rules = match mandated::load(places.config()) {
+        Ok(loaded) => loaded.rules,
+        Err(error) => return Ok(Err(chain(&error))),
+    };
+    if let Some(id) = &rules.principal().id
+        && *id != owner.principal
+    {
+        return Err(Failure::Check(format!(
+            "the backup is of the wallet of {}, and wallet.toml is of {id}; name the right one with --config",
+            owner.principal
+        )));
+    }
+    let loaded = match mandate_keys::load(&key::location(rules.key())?) {
+        Ok(loaded) => loaded,
+        Err(error) => return Ok(Err(chain(&error))),
+    };
+    key::check(&loaded.key.public_key(), &owner.key).map_err(Failure::Check)?;
+    Ok(Ok(match loaded.remembered {
+        Remembered::Text(note) => Some(note),
+        Remembered::Never | Remembered::Nothing => None,
+    }))
+}
+
+fn lacking(file: &Path, head: Head, error: &RecallError) -> Failure {
+    let missing = match error {
+        RecallError::Fault(mandate_journal::CheckpointFault::Shorter { signed, actual }) => {
+            format!("{} of the {signed} entries are missing", signed.saturating_sub(*actual))
+        }
+        error => format!("its {} entries are others: {}", head.size, chain(error)),
+    };
+    Failure::Check(format!(
+        "{} lacks what was signed: the head remembered beside the key says that {missing}; {WAY_OUT}",
+        file.display()
+    ))
+}
+
+fn no_backup(file: &Path, problem: &str) -> Failure {
+    Failure::Check(format!(
+        "{} cannot be restored: {problem}; take another copy, nothing was changed",
+        file.display()
+    ))
+}
+
+fn unheld(error: &OpenError) -> Failure {
+    match error {
+        OpenError::InUse { .. } => Failure::Config(
+            "the wallet runs, and nothing is restored under it; stop mandated first".to_owned(),
+        ),
+        error => unopened(error),
+    }
+}
+
+/// What names end with that are moved out of the way.
+fn aside(now: UnixSeconds) -> String {
+    let seconds = i64::try_from(now.seconds()).unwrap_or(i64::MAX);
+    let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+    format!("before-restore-{}", time.strftime("%Y%m%dT%H%M%SZ"))
+}
