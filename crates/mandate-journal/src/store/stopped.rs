@@ -22,7 +22,7 @@ pub struct Stopped {
     db: Connection,
     // After the connection, which must be closed before another process may write.
     _lock: Option<Arc<Lock>>,
-    paths: Option<Paths>,
+    paths: Option<Box<Paths>>,
 }
 
 impl Stopped {
@@ -38,7 +38,7 @@ impl Stopped {
             path: paths.db.clone(),
             source: StoreError::from(source),
         })?;
-        Ok(Self { db, _lock: Some(Arc::new(lock)), paths: Some(paths) })
+        Ok(Self { db, _lock: Some(Arc::new(lock)), paths: Some(Box::new(paths)) })
     }
 
     /// A journal whose lock is held for it.
