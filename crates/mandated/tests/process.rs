@@ -165,17 +165,17 @@ async fn is_confirmed_and_frees_nothing(showed: ClockReading, problem: &str) {
     let clock = TestClock::at(showed.wall.seconds());
     clock.show(showed);
     let daemon = home.start_at(&clock).await;
-    home.agent().await.on(&clock).book("180.00 EUR").await.unwrap();
+    home.agent().await.on(&clock).book("180.00 EUR").await.expect("an answer");
     daemon.stop().await;
 
     let daemon = home.spawn(BINARY);
     let (mut agent, mut control) = (home.agent().await, home.control().await);
     assert_eq!(denied(agent.book("1.00 EUR").await).reason, "CLOCK_UNTRUSTED");
-    let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+    let status = control.get_status(v1::GetStatusRequest {}).await.expect("an answer").into_inner();
     assert!(status.clock_problem.contains(problem), "{}", status.clock_problem);
-    control.thaw(v1::ThawRequest { scope: None, clock: true }).await.unwrap();
+    control.thaw(v1::ThawRequest { scope: None, clock: true }).await.expect("an answer");
     assert_eq!(denied(agent.book("320.01 EUR").await).reason, "CAP_EXCEEDED");
-    agent.book("320.00 EUR").await.unwrap();
+    agent.book("320.00 EUR").await.expect("an answer");
     daemon.stop();
 }
 
