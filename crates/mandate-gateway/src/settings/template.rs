@@ -150,7 +150,7 @@ mod tests {
         let text = text.replace("did:key:…", DID).replace('…', X);
         let setting = |rest: &str| {
             let (key, _) = rest.split_once(" = ").unwrap_or((rest, ""));
-            rest.starts_with("[[") || key.bytes().all(|b| b.is_ascii_lowercase())
+            rest.starts_with('[') || key.bytes().all(|b| b.is_ascii_lowercase())
         };
         let lines = text.lines().map(|line| match line.strip_prefix("# ") {
             Some(rest) if setting(rest) && !rest.starts_with("enrolment") => rest,
@@ -177,6 +177,7 @@ mod tests {
         assert_eq!((settings.listen, &settings.upstream), (template.listen, &template.upstream));
         assert_eq!(settings.key, template.key);
         assert_eq!((settings.cart_ttl_s, settings.limits), (300, Limits::default()));
+        assert_eq!(settings.metrics_listen, Some("127.0.0.1:9465".parse().unwrap()));
         assert_eq!(settings.actions.len(), 3);
         assert!(matches!(settings.actions[1].price, Price::Quote(_)));
         let did: PrincipalId = DID.parse().unwrap();

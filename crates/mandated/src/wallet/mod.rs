@@ -194,7 +194,7 @@ async fn mint_intent(
     let jti = fresh_jti()?;
     let answer = daemon.ledger.mint_intent(visit.now.clone(), &visit.caller, ask, jti).await;
     let permit: Permit<Intent> = granted(&visit, CALL, answer)?;
-    let mandate = sign(&daemon, &visit, CALL, permit).await?;
+    let mandate = sign(&daemon, (&visit, visit.now.clone()), CALL, permit).await?;
     let claims = mandate.claims();
     tracing::debug!(agent = %visit.agent, jti = %claims.jti, merchant = %claims.aud, "minted an intent");
     visit.tally.granted();
@@ -211,12 +211,12 @@ async fn mint_payment(
     cart: Mandate<Cart>,
 ) -> Result<Outcome<v1::MintPaymentResponse>, Status> {
     let jti = fresh_jti()?;
-    let answer = daemon.ledger.reserve(now, &visit.caller, cart, jti).await;
+    let answer = daemon.ledger.reserve(now.clone(), &visit.caller, cart, jti).await;
     let permit: Permit<Payment> = match answer.map_err(|error| visit.failed(&error))? {
         Outcome::Granted(permit) => permit,
         Outcome::Denied(refusal) => return Ok(Outcome::Denied(refusal)),
     };
-    let mandate = sign(&daemon, &visit, Call::MintPayment, permit).await?;
+    let mandate = sign(&daemon, (&visit, now), Call::MintPayment, permit).await?;
     let claims = mandate.claims();
     tracing::debug!(agent = %visit.agent, jti = %claims.jti, merchant = %claims.aud, total = %claims.total, "minted a payment");
     visit.tally.granted();
@@ -250,18 +250,16 @@ pub(crate) fn recorded(answer: Answer) -> v1::RecordReceiptResponse {
 /// Redeems a permit; a freeze or a lock that came in between gives the reservation back.
 async fn sign<K: Kind>(
     daemon: &Daemon,
-    visit: &Visit,
+    (visit, now): (&Visit, ClockReading),
     call: Call,
     permit: Permit<K>,
 ) -> Result<Mandate<K>, Status> {
     match daemon.mint.sign(permit) {
         Redeemed::Signed(mandate) => Ok(mandate),
-        Redeemed::Withheld(withheld) => {
-            match daemon.ledger.withhold(visit.now.clone(), withheld).await {
-                Ok(refusal) => Err(denied(visit, call, &refusal)),
-                Err(error) => Err(visit.failed(&error)),
-            }
-        }
+        Redeemed::Withheld(withheld) => match daemon.ledger.withhold(now, withheld).await {
+            Ok(refusal) => Err(denied(visit, call, &refusal)),
+            Err(error) => Err(visit.failed(&error)),
+        },
         Redeemed::Failed(error) => {
             tracing::error!(error = %log::chain(&error), "a permit was not signed");
             daemon.report().await;
