@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use mandate::token::{Draft, Kind};
 use mandate::{AgentName, Head, IntentHash, MerchantId};
 use mandate_journal::{Appended, Entry, StoreError, Transaction};
-use mandate_policy::{Rules, Spent};
+use mandate_policy::{PolicyDigest, Rules, Spent};
 use serde::Serialize;
 
 use crate::accounts::{self, Accounts};
@@ -21,7 +21,7 @@ use mandate::clock::{ClockFault, ClockReading};
 pub(crate) struct Shared {
     pub(crate) gate: Arc<Gate>,
     pub(crate) notes: Arc<Notes>,
-    rules: RwLock<Arc<Rules>>,
+    rules: RwLock<InForce>,
     distrusted: OnceLock<String>,
 }
 
@@ -30,17 +30,43 @@ impl Shared {
         Self {
             gate: Arc::new(gate),
             notes: Arc::default(),
-            rules: RwLock::new(rules),
+            rules: RwLock::new(InForce { last: rules, earlier: Vec::new() }),
             distrusted: OnceLock::new(),
         }
     }
 
     pub(crate) fn rules(&self) -> Arc<Rules> {
-        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner).last)
     }
 
+    /// Puts rules in force from here on; those before them stay at hand until [`Shared::settle_rules`].
     pub(crate) fn set_rules(&self, rules: Arc<Rules>) {
-        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        let mut in_force = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut in_force.last, rules);
+        in_force.earlier.push(before);
+    }
+
+    /// Forgets what was in force before a file that is on disk.
+    pub(crate) fn settle_rules(&self, written: PolicyDigest) {
+        let mut in_force = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        if in_force.last.digest() == written {
+            in_force.earlier.clear();
+        } else if let Some(at) = in_force.position(written) {
+            in_force.earlier.drain(..at);
+        }
+    }
+
+    /// Puts the file that is on disk back in force: what came after it was rolled back. Where that file is an earlier
+    /// process's, or none, it is the one that the ledger was opened with.
+    fn restore_rules(&self, written: Option<PolicyDigest>) {
+        let mut in_force = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        if written == Some(in_force.last.digest()) {
+            return;
+        }
+        let at = written.and_then(|digest| in_force.position(digest)).unwrap_or_default();
+        if let Some(rules) = in_force.earlier.split_off(at).into_iter().next() {
+            in_force.last = rules;
+        }
     }
 
     /// Mints nothing from here on: what was read back is not what was written.
@@ -50,6 +76,19 @@ impl Shared {
 
     pub(crate) fn distrusted(&self) -> Option<&str> {
         self.distrusted.get().map(String::as_str)
+    }
+}
+
+/// The rules that decide, and those before them whose successors may still be rolled back, in order.
+#[derive(Debug)]
+struct InForce {
+    last: Arc<Rules>,
+    earlier: Vec<Arc<Rules>>,
+}
+
+impl InForce {
+    fn position(&self, digest: PolicyDigest) -> Option<usize> {
+        self.earlier.iter().rposition(|rules| rules.digest() == digest)
     }
 }
 
@@ -68,9 +107,7 @@ impl<'a, 't> Desk<'a, 't> {
         shared: &'a Shared,
         now: ClockReading,
     ) -> Result<Self, StoreError> {
-        let clock = tx.believe(&now);
-        let rules = shared.rules();
-        let desk = Self { tx, shared, rules, now, clock };
+        let desk = Self::read(tx, shared, now)?;
         let rewrite = desk.tx.projection_mut().take_reloaded();
         for note in shared.notes.to_write(rewrite) {
             accounts::note_hash(desk.tx.db(), note.seq, &note.hash)?;
@@ -83,9 +120,12 @@ impl<'a, 't> Desk<'a, 't> {
         tx: &'a mut Transaction<'t, Accounts>,
         shared: &'a Shared,
         now: ClockReading,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
+        if tx.projection_mut().is_reloaded() {
+            shared.restore_rules(accounts::policy(tx.db())?);
+        }
         let clock = tx.believe(&now);
-        Self { rules: shared.rules(), tx, shared, now, clock }
+        Ok(Self { rules: shared.rules(), tx, shared, now, clock })
     }
 
     pub(crate) fn clock(&self) -> Result<(), ClockFault> {

@@ -8,5 +8,6 @@ mod expired;
 mod model;
 mod outcome;
 mod race;
+mod reload;
 mod steps;
 mod withheld;

@@ -60,6 +60,11 @@ impl Accounts {
         std::mem::take(&mut self.reloaded)
     }
 
+    /// Whether [`Accounts::take_reloaded`] would say so.
+    pub(crate) fn is_reloaded(&self) -> bool {
+        self.reloaded
+    }
+
     /// Open holds of one agent.
     pub(crate) fn unsettled(&self, agent: &AgentName) -> u64 {
         self.unsettled.get(agent).copied().unwrap_or(0)

@@ -164,7 +164,7 @@ impl Ledger {
         let shared = Arc::clone(&self.shared);
         self.journal
             .write(move |tx: &mut Transaction<'_, Accounts>| {
-                work(&mut Desk::read(tx, &shared, now))
+                work(&mut Desk::read(tx, &shared, now)?)
             })
             .await
     }
@@ -365,10 +365,13 @@ impl Ledger {
     ///
     /// [`LedgerError`] when nothing could be written; the old rules then stay.
     pub async fn reload(&self, now: ClockReading, rules: Arc<Rules>) -> Result<(), LedgerError> {
-        let before = self.rules();
-        let result = self.write(now, move |desk| desk.reload(&rules)).await;
-        if result.is_err() {
-            self.shared.set_rules(before);
+        let digest = rules.digest();
+        let result = self.write(now.clone(), move |desk| desk.reload(&rules)).await;
+        match &result {
+            Ok(()) => self.shared.settle_rules(digest),
+            // The next request puts back what is on disk; this one, so that nobody sees the failed rules any more. If
+            // the writer is gone, nothing is decided at all, and the result says so.
+            Err(_) => drop(self.ask(now, |_| Ok(())).await),
         }
         result
     }
