@@ -15,6 +15,7 @@ pub mod note;
 pub mod proof;
 pub mod store;
 mod strict;
+mod sync;
 #[cfg(test)]
 mod testing;
 pub mod tile;

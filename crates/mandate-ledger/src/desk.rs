@@ -1,6 +1,6 @@
 //! One request at the writer's desk: inside the transaction, with the rules, the accounts and one clock reading.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use mandate::token::{Draft, Kind};
 use mandate::{AgentName, Head, IntentHash, MerchantId};
@@ -14,6 +14,7 @@ use crate::event::{self, About, Event, EventError, kind};
 use crate::gate::{Gate, Notes, Permit};
 use crate::refusal::Refusal;
 use crate::request::{Call, Caller};
+use crate::sync::RwLock;
 use mandate::clock::{ClockFault, ClockReading};
 
 /// What all requests share.

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 
 use mandate::digest::DIGEST_BYTES;
 use mandate::token::{Draft, Intent, Kind, Mandate, Payment};
 use mandate::{AgentName, Head, MerchantId, PaymentHash};
 
 use crate::request::Stop;
+use crate::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Written notes that are kept in case their commit fails: more than one batch can write.
 const NOTES_KEPT: usize = 1_024;

@@ -21,6 +21,7 @@ mod replay;
 mod request;
 mod restore;
 mod stopped;
+mod sync;
 
 pub use accounts::{ApprovalAsked, Charge, Hold};
 pub use approval::PendingApproval;

@@ -2,10 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tokio::sync::oneshot;
-
 use super::error::{StoreError, WriteError};
 use super::transaction::Transaction;
+use crate::sync::oneshot;
 
 /// Work of any type of answer.
 pub(super) trait Job<P>: Send {

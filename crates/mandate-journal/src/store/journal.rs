@@ -6,14 +6,13 @@ use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
 
 use mandate::{Head, Signer};
 use rusqlite::Connection;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 use super::create::{self, Genesis};
 use super::error::{OpenError, StoreError, WriteError};
@@ -26,9 +25,9 @@ use super::transaction::Transaction;
 use super::writer::Writer;
 use super::{Options, Projection, copy};
 use crate::checkpoint::Checkpoint;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Mutex, MutexGuard, QUEUE_MAX, RwLock, mpsc, oneshot};
 
-/// Most requests that wait for the writer; who comes then waits for a place.
-const QUEUE_MAX: usize = 1024;
 /// Idle read connections that are kept open.
 const READERS_KEPT: usize = 4;
 
@@ -96,7 +95,7 @@ impl<P: Projection> Journal<P> {
             .map_err(|source| OpenError::Store { path: paths.db.clone(), source })?;
         let (dying, died) = oneshot::channel();
         let writers_lock = Arc::clone(&lock);
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name(format!("{name}-journal"))
             .spawn(move || {
                 let result = writer.run();

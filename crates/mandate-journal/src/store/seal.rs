@@ -5,8 +5,7 @@
 //! next one that is signed covers what came meanwhile.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use mandate::{Head, PublicKey, Root, Signer};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -16,6 +15,8 @@ use tokio::sync::watch;
 use super::error::{Damage, StoreError, VerifyFault};
 use super::read;
 use crate::checkpoint::{Checkpoint, CheckpointError, Origin};
+use crate::sync::RwLock;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Entries after which the next checkpoint is due.
 pub const CHECKPOINT_ENTRIES: u64 = 64;

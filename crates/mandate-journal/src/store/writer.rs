@@ -3,12 +3,10 @@
 //! There is no timer: what is waiting when a commit ends goes into the next one together.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use mandate::Head;
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::mpsc;
 
 use super::error::{StoreError, WriteError};
 use super::hooks::{Fault, Hooks};
@@ -16,6 +14,8 @@ use super::job::Job;
 use super::observer::{Moment, Observer};
 use super::transaction::{State, Transaction};
 use super::{Options, Projection, schema};
+use crate::sync::atomic::{AtomicI32, Ordering};
+use crate::sync::{Mutex, mpsc};
 
 /// Most requests in one commit.
 const BATCH_MAX: usize = 128;
