@@ -1,15 +1,16 @@
 //! Freeze, lock and reload beside mints, in every order that was tried.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use mandate::key::SignError;
 use mandate::token::Draft;
 use mandate::{Cart, Head, IssueError, Kind, Mandate, Payment, PublicKey, Signature, Signer};
 use mandate_journal::Entry;
 use mandate_ledger::{
-    Durability, Event, Hook, LedgerError, Options, Outcome, Permit, Redeemed, Scope, WriteError,
+    Durability, Event, Fault, Hook, LedgerError, Options, Outcome, Permit, Redeemed, Scope,
+    WriteError,
 };
 use mandate_policy::{PolicyDigest, Reason};
 use mandate_schedules::parties::{Parties, WARES, caller};
@@ -241,12 +242,35 @@ fn a_payment_that_a_freeze_withheld_is_never_signed_whoever_asks_again_and_when(
 fn caps_hold_while_they_are_changed_and_each_reload_swaps_whole() {
     explore(|| {
         let dir = folder();
-        reload_beside_payments(wallet(dir.path(), 1_000, None), [900, 1_500]);
+        reload_beside_payments(wallet(dir.path(), 1_000, None), [900, 1_500], &Commits::default());
     });
 }
 
+#[test]
+fn a_reload_that_could_not_be_written_decides_nothing() {
+    for number in 0..3 {
+        explore(move || {
+            let dir = folder();
+            // No commit has a number before anything runs beside another, nor after.
+            let next = Arc::new(Mutex::new(None));
+            let commits = Arc::clone(&next);
+            let full: Hook = Arc::new(move || {
+                let mut next = commits.lock().unwrap();
+                let commit = (*next)?;
+                *next = Some(commit + 1);
+                (commit == number).then_some(Fault::DiskFull)
+            });
+            let wallet = wallet(dir.path(), 1_000, Some(full));
+            reload_beside_payments(wallet, [900, 1_500], &next);
+        });
+    }
+}
+
+/// The number of the next commit, while they are counted.
+type Commits = Mutex<Option<u64>>;
+
 /// Three pay while two files come, and everything is decided under what was written down.
-fn reload_beside_payments(mut wallet: Wallet, reloads: [u64; 2]) {
+fn reload_beside_payments(mut wallet: Wallet, reloads: [u64; 2], commits: &Commits) {
     let carts = [600, 500, 400].map(|units| cart(&wallet, units));
     let before = wallet.ledger.rules().digest();
     let mut known = vec![(before, caps(1_000))];
@@ -256,6 +280,7 @@ fn reload_beside_payments(mut wallet: Wallet, reloads: [u64; 2]) {
         wallet.know(rules.digest(), caps(most));
         known.push((rules.digest(), caps(most)));
     }
+    *commits.lock().unwrap() = Some(0);
     let wallet = Arc::new(wallet);
     let never = Answered::default();
     let payers = carts.map(|cart| {
@@ -271,6 +296,7 @@ fn reload_beside_payments(mut wallet: Wallet, reloads: [u64; 2]) {
         assert_eq!(wallet.ledger.rules().digest(), in_force, "another file than was answered");
     }
     let answers = payers.map(|payer| payer.join().unwrap());
+    *commits.lock().unwrap() = None;
     let mut wallet = Arc::into_inner(wallet).expect("nobody else has it");
     let (_, caps) = known.into_iter().find(|(digest, _)| *digest == in_force).expect("a file");
     block_on(wallet.reload(reading(MORNING), caps));
