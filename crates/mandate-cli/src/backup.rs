@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use mandate::{Head, Root};
 use mandate_ledger::StoppedLedger;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -100,8 +102,8 @@ impl Partial {
 
     /// Gives it its name; an existing file of that name stays.
     fn place(self, target: &Path) -> Result<(), Failure> {
-        // Unlike a rename, a link never replaces what is already there.
-        match fs::hard_link(&self.path, target) {
+        // Not a link: a stick that is formatted with FAT has none.
+        match rename_to_free_name(&self.path, target) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(exists(target));
@@ -120,6 +122,16 @@ impl Drop for Partial {
     fn drop(&mut self) {
         // Nothing is left to say to whoever hears of the first fault.
         drop(fs::remove_file(&self.path));
+    }
+}
+
+/// Gives a file another name that nothing has.
+fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        // A file system that knows of no such rename, as NFS.
+        Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(from, to),
+        Err(error) => Err(error.into()),
     }
 }
 

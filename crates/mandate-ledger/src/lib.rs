@@ -42,5 +42,5 @@ pub use request::{
     BudgetFilter, Call, Caller, CapBudget, ExplainAsk, Explanation, IDEMPOTENCY_KEY_BYTES_MAX,
     IdempotencyKey, IdempotencyKeyError, IntentAsk, Scope, ScopeError, Stop,
 };
-pub use restore::{Restoring, Staged};
+pub use restore::{PutError, Restoring, Staged};
 pub use stopped::StoppedLedger;

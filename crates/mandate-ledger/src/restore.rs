@@ -9,6 +9,8 @@ use mandate_journal::{
     WriteError,
 };
 
+use thiserror::Error;
+
 use crate::accounts::Accounts;
 use crate::event::{Freeze, kind};
 use crate::ledger::LEDGER_NAME;
@@ -72,20 +74,34 @@ impl Staged<'_> {
     ///
     /// # Errors
     ///
-    /// [`OpenError`]. An error after the move leaves no ledger in the place, which is never replaced by a fresh one.
+    /// [`PutError`]. An error after the move leaves no ledger in the place, which is never replaced by a fresh one.
     pub fn put(
         self,
         time: UnixSeconds,
         uid: u32,
         reason: Purpose,
         suffix: &str,
-    ) -> Result<Option<PathBuf>, OpenError> {
-        let dir = self.journal.make_writable()?.to_owned();
-        freeze(&dir, time, uid, reason)?;
-        let moved = self.place.set_aside(suffix)?;
-        self.journal.put()?;
-        Ok(moved)
+    ) -> Result<Option<PathBuf>, PutError> {
+        let before = |source| PutError { moved: None, source: Box::new(source) };
+        let dir = self.journal.make_writable().map_err(before)?.to_owned();
+        freeze(&dir, time, uid, reason).map_err(before)?;
+        let moved = self.place.set_aside(suffix).map_err(before)?;
+        match self.journal.put() {
+            Ok(()) => Ok(moved),
+            Err(source) => Err(PutError { moved, source: Box::new(source) }),
+        }
     }
+}
+
+/// Why a copy did not take its place.
+#[derive(Debug, Error)]
+#[error("{source}")]
+pub struct PutError {
+    /// The new name of what lay there, if that was moved before the failure.
+    pub moved: Option<PathBuf>,
+    /// What failed.
+    #[source]
+    pub source: Box<OpenError>,
 }
 
 /// Writes down that the whole wallet is frozen, in a ledger that nobody serves.

@@ -2,19 +2,21 @@
 
 mod seen;
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
 use mandate::text::Purpose;
 use mandate::{Head, UnixSeconds};
-use mandate_keys::Remembered;
-use mandate_ledger::{OpenError, RecallError, Restoring, StoppedLedger};
+use mandate_keys::{KeyStoreError, Remembered};
+use mandate_ledger::{OpenError, PutError, RecallError, Restoring, StoppedLedger};
+use mandated::ConfigError;
 use rustix::process::getuid;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Failure, chain};
+use crate::failure::{Failure, bad_config, chain};
 use crate::journal::{Owner, unopened};
 use crate::key;
 use crate::places::Places;
@@ -54,8 +56,8 @@ struct Answer {
     /// What lay in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     moved_aside: Option<PathBuf>,
-    /// Entries that the head beside the key vouches for: none if there is no such head.
-    known_to_be_complete: bool,
+    /// Whether there was a head beside the key to hold it against. What was signed after that head may still be missing.
+    held_against_the_key_store: bool,
     /// Tokens that were held against it.
     seen: usize,
 }
@@ -72,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Resul
     let (principal, key) = backup.owner().map_err(unread)?;
     let owner = Owner { principal, key };
     let head = backup.head().map_err(unread)?;
-    refuse_what_is_newer(&place, (&backup, head), &owner)?;
+    refuse_what_is_newer(&place, (&backup, head), &owner, &places.ledger())?;
     let remembered = remembered(places, &owner)?;
     if let Ok(Some(note)) = &remembered {
         backup.recall(note).map_err(|error| lacking(file, head, &error))?;
@@ -80,15 +82,14 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Resul
     let tokens = seen::hold_against(&backup, &owner, seen)?;
     drop(backup);
     let reason: Purpose = REASON.parse().map_err(|error| Failure::Check(chain(&error)))?;
-    let moved = staged.put(context.now, getuid().as_raw(), reason, &aside(context.now)).map_err(
-        |error| Failure::Check(format!("the backup is not in place: {}", chain(&error))),
-    )?;
+    let moved = staged.put(context.now, getuid().as_raw(), reason, &aside(context.now));
+    let moved = moved.map_err(|error| not_in_place(&error))?;
     let answer = Answer {
         ledger: places.ledger(),
         entries: head.size,
         frozen: "wallet",
         moved_aside: moved,
-        known_to_be_complete: matches!(remembered, Ok(Some(_))),
+        held_against_the_key_store: matches!(remembered, Ok(Some(_))),
         seen: tokens,
     };
     tell(&answer, remembered.err().as_deref(), context)
@@ -113,7 +114,7 @@ fn tell(
     if let Some(problem) = no_key {
         context.ui.note(format_args!("warning: the key was not asked: {problem}"))?;
     }
-    if !answer.known_to_be_complete {
+    if !answer.held_against_the_key_store {
         context.ui.note(
             "warning: nothing here knows whether this is the newest copy, and what was signed after it counts under no \
              cap; name what merchants and agents hold with --seen, and run `mandate settle` before the thaw",
@@ -122,37 +123,61 @@ fn tell(
     Ok(())
 }
 
-/// Refuses to replace a ledger that is whole and has all that the backup has.
+/// Refuses to replace a ledger of this wallet that has anything which the backup lacks.
 fn refuse_what_is_newer(
     place: &Restoring,
     (backup, head): (&StoppedLedger, Head),
     owner: &Owner,
+    ledger: &Path,
 ) -> Result<(), Failure> {
-    // What does not open or is not whole is moved aside: it may be why this is asked.
-    let Ok(Some(current)) = place.current() else { return Ok(()) };
-    let Ok(verified) = current.verify() else { return Ok(()) };
+    let unknown = |error: &(dyn Error + 'static)| {
+        Failure::Check(format!(
+            "whether the ledger in place has more than the backup cannot be told: {}; nothing was changed; if it is \
+             lost, move {} and what begins with that name elsewhere, and run this again",
+            chain(error),
+            ledger.display()
+        ))
+    };
+    let current = match place.current() {
+        Ok(Some(current)) => current,
+        Ok(None) => return Ok(()),
+        // It may be why this is asked.
+        Err(error) if error.is_damage() => return Ok(()),
+        Err(error) => return Err(unknown(&error)),
+    };
+    let (signed, state) = match current.verify() {
+        Ok(verified) => (Some(verified.head), "is whole and"),
+        // Its entries prove nothing any more; what it signed over still does.
+        Err(fault) if fault.is_damage() => {
+            let signed = current.checkpoint().ok().flatten().map(|checkpoint| checkpoint.head());
+            (signed, "is damaged, and by its newest signed checkpoint")
+        }
+        Err(fault) => return Err(unknown(&fault)),
+    };
     let is_ours = current.owner().is_ok_and(|(principal, key)| Owner { principal, key } == *owner);
-    if !is_ours || current.hold_against(head).is_err() {
-        return Ok(());
-    }
-    let signed = verified.head;
-    if signed == head && backup.hold_against(signed).is_ok() {
-        return Err(Failure::Check(format!(
-            "the ledger in place is whole and has the same {} entries; nothing was changed",
+    let Some(signed) = signed.filter(|_| is_ours) else { return Ok(()) };
+    match backup.hold_against(signed) {
+        Ok(()) if signed == head => Err(Failure::Check(format!(
+            "the ledger in place {state} has the same {} entries; nothing was changed",
             head.size
-        )));
+        ))),
+        Ok(()) => Ok(()),
+        Err(RecallError::Fault(fault)) => Err(Failure::Check(format!(
+            "the ledger in place {state} has {} entries, and the backup has not all of them: {}; nothing was changed; \
+             restore the newest copy",
+            signed.size,
+            chain(&fault)
+        ))),
+        Err(error) => Err(unknown(&error)),
     }
-    Err(Failure::Check(format!(
-        "the ledger in place is whole and has {} entries, and the backup only the first {} of them; nothing was changed",
-        signed.size, head.size
-    )))
 }
 
 /// The checkpoint beside the key, `None` if the store has none; in the error, why the store was not asked.
 fn remembered(places: &Places, owner: &Owner) -> Result<Result<Option<String>, String>, Failure> {
     let rules = match mandated::load(places.config()) {
         Ok(loaded) => loaded.rules,
-        Err(error) => return Ok(Err(chain(&error))),
+        Err(error @ ConfigError::Missing { .. }) => return Ok(Err(chain(&error))),
+        Err(error) => return Err(bad_config(&error)),
     };
     if let Some(id) = &rules.principal().id
         && *id != owner.principal
@@ -164,7 +189,16 @@ fn remembered(places: &Places, owner: &Owner) -> Result<Result<Option<String>, S
     }
     let loaded = match mandate_keys::load(&key::location(rules.key())?) {
         Ok(loaded) => loaded,
-        Err(error) => return Ok(Err(chain(&error))),
+        Err(error @ (KeyStoreError::Missing { .. } | KeyStoreError::Unreachable { .. })) => {
+            return Ok(Err(chain(&error)));
+        }
+        // The head is there for whoever unlocks or mends the store, so it is not passed over.
+        Err(error) => {
+            let error = chain(&error);
+            return Err(Failure::Check(format!(
+                "{error}; nothing was changed, run this again then"
+            )));
+        }
     };
     key::check(&loaded.key.public_key(), &owner.key).map_err(Failure::Check)?;
     Ok(Ok(match loaded.remembered {
@@ -186,6 +220,14 @@ fn lacking(file: &Path, head: Head, error: &RecallError) -> Failure {
     ))
 }
 
+fn not_in_place(error: &PutError) -> Failure {
+    let kept = error.moved.as_ref().map(|moved| {
+        format!("; what lay there is now {}, and no ledger is in its place", moved.display())
+    });
+    let kept = kept.unwrap_or_default();
+    Failure::Check(format!("the backup is not in place: {}{kept}", chain(error.source.as_ref())))
+}
+
 fn no_backup(file: &Path, problem: &str) -> Failure {
     Failure::Check(format!(
         "{} cannot be restored: {problem}; take another copy, nothing was changed",
@@ -196,7 +238,8 @@ fn no_backup(file: &Path, problem: &str) -> Failure {
 fn unheld(error: &OpenError) -> Failure {
     match error {
         OpenError::InUse { .. } => Failure::Config(
-            "the wallet runs, and nothing is restored under it; stop mandated first".to_owned(),
+            "the wallet runs, and nothing is restored under it; stop mandated and its sockets first, or the next call starts \
+             it again".to_owned(),
         ),
         error => unopened(error),
     }

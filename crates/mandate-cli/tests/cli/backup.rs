@@ -1,12 +1,18 @@
 //! A copy of the ledger and its way back: nothing that was signed is ever forgotten without a word.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rustix::process::geteuid;
 
 use crate::desk::{CAPS, Desk};
 
 const INTENT: &str = "intent --merchant lux-hotels --action book_room";
+
+/// Nobody's uid here.
+const OTHER_UID: u32 = 61_234;
 
 fn path(desk: &Desk, name: &str) -> String {
     desk.home.folder().join(name).display().to_string()
@@ -23,6 +29,12 @@ fn lose_the_ledger(desk: &Desk) {
     for name in ["wallet.db", "wallet.db-wal", "wallet.db-shm"] {
         drop(fs::remove_file(desk.home.paths.state_dir().join(name)));
     }
+}
+
+/// Changes the ledger behind the wallet's back.
+fn write_into(desk: &Desk, sql: &str) {
+    let db = Connection::open(desk.home.paths.ledger()).expect("a ledger");
+    db.execute_batch(sql).expect("SQL");
 }
 
 /// The names in the state folder, but for the ledger's own.
@@ -72,8 +84,21 @@ fn a_restored_wallet_is_frozen_until_a_thaw_and_then_counts_what_was_spent() {
     let err = desk.mandate(&format!("restore {file}")).refused(1);
     assert!(err.contains("the ledger in place is whole"), "{err}");
     lose_the_ledger(&desk);
+    // As root does for a wallet with a user of its own; nobody else can give a folder away.
+    let state = desk.home.paths.state_dir().to_owned();
+    if geteuid().is_root() {
+        chown(&state, Some(OTHER_UID), Some(OTHER_UID)).expect("root may");
+        fs::remove_file(state.join("wallet.lock")).expect("a lock");
+    }
     let said = desk.mandate(&format!("restore {file} --json")).json(0);
-    assert_eq!((&said["frozen"], &said["known_to_be_complete"]), (&"wallet".into(), &true.into()));
+    let owner = |path: &Path| fs::metadata(path).expect("a file").uid();
+    for name in ["wallet.db", "wallet.lock"] {
+        assert_eq!(owner(&state.join(name)), owner(&state), "{name}");
+    }
+    assert_eq!(
+        (&said["frozen"], &said["held_against_the_key_store"]),
+        (&"wallet".into(), &true.into())
+    );
     assert_eq!(left(&desk), [""; 0]);
     desk.mandate("audit verify").yes();
     desk.start();
@@ -176,4 +201,68 @@ fn without_a_remembered_head_it_is_said_plainly() {
     assert_eq!(said.code, Some(0), "{}", said.err);
     assert!(said.err.contains("nothing here knows whether this is the newest"), "{}", said.err);
     assert!(said.err.contains("mandate settle"), "{}", said.err);
+}
+
+#[test]
+fn what_the_ledger_in_place_has_and_the_backup_lacks_is_refused() {
+    let Some(mut desk) = Desk::open(CAPS) else { return };
+    desk.book("100.00 EUR");
+    desk.mandate("lock").yes();
+    desk.mandate("unlock --yes").yes();
+    let first = back_up(&desk, "first.db");
+    let before = desk.home.remembered();
+    desk.mandate("freeze").yes();
+    let second = back_up(&desk, "second.db");
+    desk.stop();
+    lose_the_ledger(&desk);
+    desk.home.remember(&before);
+    desk.mandate(&format!("restore {first}")).yes();
+    desk.start();
+    desk.mandate("thaw --yes").yes();
+    desk.book("100.00 EUR");
+    desk.stop();
+
+    // As a systemd credential does, the store remembers nothing: only the ledger in place tells.
+    desk.home.lose_the_key();
+    let ledger = desk.home.paths.ledger();
+    let held = fs::read(&ledger).expect("a file");
+    for file in [&first, &second] {
+        let err = desk.mandate(&format!("restore {file}")).refused(1);
+        assert!(err.contains("the ledger in place is whole and has"), "{err}");
+        assert!(err.contains("nothing was changed"), "{err}");
+        assert_eq!(fs::read(&ledger).expect("a file"), held);
+        assert_eq!(left(&desk), [""; 0]);
+    }
+
+    // What it signed over still tells when its entries do not.
+    write_into(&desk, "UPDATE journal_node SET hash = zeroblob(32) WHERE position = 0");
+    let err = desk.mandate(&format!("restore {second}")).refused(1);
+    assert!(err.contains("is damaged, and by its newest signed checkpoint has"), "{err}");
+    assert_eq!(left(&desk), [""; 0]);
+}
+
+#[test]
+fn a_ledger_that_only_cannot_be_read_now_is_not_moved_aside() {
+    let Some(mut desk) = Desk::open(CAPS) else { return };
+    let file = back_up(&desk, "backup.db");
+    desk.stop();
+    write_into(&desk, "PRAGMA user_version = 9999");
+    let err = desk.mandate(&format!("restore {file}")).refused(1);
+    assert!(err.contains("cannot be told: ") && err.contains("has format 9999"), "{err}");
+    assert_eq!(left(&desk), [""; 0]);
+}
+
+#[test]
+fn a_head_that_could_be_asked_for_is_not_passed_over() {
+    let Some(mut desk) = Desk::open(CAPS) else { return };
+    let file = back_up(&desk, "backup.db");
+    desk.stop();
+    lose_the_ledger(&desk);
+    let rules = fs::read_to_string(desk.home.paths.config()).expect("a file");
+    desk.home.write("[key");
+    desk.mandate(&format!("restore {file}")).refused(2);
+    assert!(!desk.home.paths.ledger().exists());
+    assert_eq!(left(&desk), [""; 0]);
+    desk.home.write(&rules);
+    desk.mandate(&format!("restore {file}")).yes();
 }

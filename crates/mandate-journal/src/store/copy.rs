@@ -76,7 +76,7 @@ pub(super) fn read(path: &Path) -> Result<Connection, OpenError> {
 /// Makes a copy one that a writer takes.
 pub(super) fn make_writable(path: &Path) -> Result<(), StoreError> {
     let db = schema::connect(path)?;
-    db.pragma_update(None, "journal_mode", "WAL")?;
-    schema::checkpoint_truncate(&db)?;
+    schema::begin_wal(&db)?;
+    schema::empty_wal(&db)?;
     db.close().map_err(|(_, error)| error.into())
 }

@@ -87,7 +87,7 @@ fn fill<P: Projection, F: Serialize>(path: &Path, genesis: &Genesis<F>) -> Resul
     let appended = transaction.append(genesis.time, genesis.kind, &genesis.fields)?;
     schema::store_head(&db, appended.head)?;
     db.execute_batch("COMMIT")?;
-    schema::checkpoint_truncate(&db)?;
+    schema::empty_wal(&db)?;
     db.close().map_err(|(_, error)| error.into())
 }
 

@@ -196,6 +196,18 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Whether what lies there can never be read again as it is; an error that may pass is none.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::Foreign { .. } => true,
+            Self::Store { source, .. } => VerifyFault::from(source.clone()).is_damage(),
+            _ => false,
+        }
+    }
+}
+
 /// What a check found wrong in a file: the first thing, by its place.
 #[derive(Debug, Error, Clone)]
 #[non_exhaustive]
@@ -284,6 +296,18 @@ pub enum VerifyFault {
     /// The database failed.
     #[error("the journal cannot be read")]
     Store(#[source] StoreError),
+}
+
+impl VerifyFault {
+    /// Whether the file is found to be damaged, and not merely left unread.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) | Self::Replay { .. } => true,
+            Self::Open(error) => error.is_damage(),
+            Self::Cancelled | Self::Store(_) => false,
+        }
+    }
 }
 
 impl From<Damage> for VerifyFault {

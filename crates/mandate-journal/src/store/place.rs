@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,6 +32,7 @@ impl Place {
         let paths = Paths::new(dir, name);
         create_dir(dir)?;
         let lock = Arc::new(Lock::take(&paths.lock)?);
+        belong_with(dir, &paths.lock)?;
         Ok(Self { dir: dir.to_owned(), name: name.to_owned(), paths, lock })
     }
 
@@ -78,6 +79,7 @@ impl Place {
             .open(path)
             .map_err(|source| at(path, source))?;
         io::copy(&mut source, &mut file).map_err(|source| at(path, source))?;
+        belong_with(&self.dir, path)?;
         file.sync_all().map_err(|source| at(path, source))?;
         Ok(staged)
     }
@@ -91,28 +93,44 @@ impl Place {
     pub fn set_aside(&self, suffix: &str) -> Result<Option<PathBuf>, OpenError> {
         let name = self.dir.join(format!("{}.db.{suffix}", self.name));
         let wal = self.dir.join(format!("{}.db.{suffix}-wal", self.name));
-        // The database first: without its WAL it would open as an older copy of itself.
-        let moved = self.rename(&self.paths.db, &name)?;
-        self.rename(&self.paths.wal, &wal)?;
-        copy::remove(&self.paths.shm)?;
-        Ok(moved.then_some(name))
-    }
-
-    /// Gives a file another name, unless that is taken; whether there was one.
-    fn rename(&self, from: &Path, to: &Path) -> Result<bool, OpenError> {
-        // Unlike a rename, a link never replaces what is already there.
-        match fs::hard_link(from, to) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(OpenError::Exists { path: to.into() });
+        // Both have their new names before either loses its old one: apart, the database is an older copy of itself.
+        let is_there = link(&self.paths.db, &name)?;
+        if let Err(error) = link(&self.paths.wal, &wal) {
+            if is_there {
+                copy::remove(&name)?;
             }
-            Err(source) => return Err(at(to, source)),
+            return Err(error);
         }
         sync(&self.dir)?;
-        copy::remove(from)?;
+        copy::remove(&self.paths.db)?;
         sync(&self.dir)?;
-        Ok(true)
+        copy::remove(&self.paths.wal)?;
+        copy::remove(&self.paths.shm)?;
+        sync(&self.dir)?;
+        Ok(is_there.then_some(name))
+    }
+}
+
+/// Gives a file to the owner of the journal's folder: root may be at work for a daemon with a user of its own.
+fn belong_with(dir: &Path, path: &Path) -> Result<(), OpenError> {
+    let metadata = |path| fs::metadata(path).map_err(|source| at(path, source));
+    let (dir, file) = (metadata(dir)?, metadata(path)?);
+    if file.uid() == dir.uid() {
+        return Ok(());
+    }
+    chown(path, Some(dir.uid()), Some(dir.gid())).map_err(|source| at(path, source))
+}
+
+/// Gives a file a second name, unless that is taken; whether there was one.
+fn link(from: &Path, to: &Path) -> Result<bool, OpenError> {
+    // Unlike a rename, a link never replaces what is already there.
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(OpenError::Exists { path: to.into() })
+        }
+        Err(source) => Err(at(to, source)),
     }
 }
 
@@ -159,9 +177,16 @@ impl Staged<'_> {
             }
         }
         // The last commit is in the file itself once its writer has emptied the WAL, which stays behind.
-        if fs::metadata(&self.paths.wal).is_ok_and(|wal| wal.len() > 0) {
-            let source = io::Error::other("the copy's write-ahead log is not empty");
-            return Err(at(&self.paths.wal, source));
+        let left = &self.paths.wal;
+        match fs::metadata(left) {
+            Ok(metadata) if metadata.len() > 0 => {
+                let source = io::Error::other("the copy's write-ahead log is not empty");
+                return Err(at(left, source));
+            }
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(at(left, source));
+            }
+            _ => {}
         }
         sync(&self.paths.db)?;
         fs::hard_link(&self.paths.db, db).map_err(|source| match source.kind() {

@@ -183,3 +183,12 @@ pub(super) fn checkpoint_truncate(db: &Connection) -> Result<bool, StoreError> {
     let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
     Ok(!busy)
 }
+
+/// Copies the whole WAL into the database of which it has to be all; SQLite's busy if somebody else holds the file.
+pub(super) fn empty_wal(db: &Connection) -> Result<(), StoreError> {
+    if checkpoint_truncate(db)? {
+        return Ok(());
+    }
+    let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+    Err(rusqlite::Error::SqliteFailure(busy, None).into())
+}

@@ -33,7 +33,8 @@ pub(super) fn send(ledger: Ledger, turn: OwnedSemaphorePermit) -> ReceiverStream
 }
 
 fn copy(ledger: &Ledger, sender: &mpsc::Sender<Chunk>) -> Result<(), Status> {
-    let failed = |problem: &str| Status::unavailable(format!("no copy can be made: {problem}"));
+    // Whoever answers is there, so it is not "unavailable".
+    let failed = |problem: &str| Status::internal(format!("no copy can be made: {problem}"));
     // Nobody waits for it any more: spare the disk.
     if sender.is_closed() {
         return Ok(());

@@ -4,6 +4,7 @@ mod create;
 mod damage;
 mod faults;
 mod group;
+mod place;
 mod seal;
 
 use std::collections::BTreeMap;
