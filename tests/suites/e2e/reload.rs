@@ -4,11 +4,13 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mandate::PolicyDigest;
-use mandate_ledger::StoppedLedger;
 use mandate_ledger::event::{self, Event};
+use mandate_ledger::{Fault, Hook, StoppedLedger};
 use mandate_proto::v1;
 use mandate_proto::v1::control_client::ControlClient;
 use mandate_tests::{Home, LUX, denied};
@@ -44,9 +46,11 @@ async fn settled(control: &mut ControlClient<Channel>, text: &str) -> String {
 async fn told(control: &mut ControlClient<Channel>, problem: &str) -> v1::GetStatusResponse {
     let told = async {
         loop {
-            let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
-            if status.policy_problem.contains(problem) {
-                return status;
+            // A question in the same commit as a write that failed is answered by the next one.
+            let status = control.get_status(v1::GetStatusRequest {}).await;
+            match status.map(tonic::Response::into_inner) {
+                Ok(status) if status.policy_problem.contains(problem) => return status,
+                _ => {}
             }
             tokio::task::yield_now().await;
         }
@@ -324,4 +328,27 @@ async fn rules_that_changed_while_no_wallet_ran_are_written_down_at_its_start() 
         written.push(ledger.head().unwrap().size);
     }
     assert_eq!(written, [2, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_good_file_that_could_not_be_written_down_is_told_and_in_force_once_there_is_room() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(&caps("500.00 EUR")));
+    let full = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&full);
+    let hook: Hook = Arc::new(move || seen.load(Ordering::SeqCst).then_some(Fault::DiskFull));
+    let daemon = home.start_with(|config| config.ledger.hooks.before_commit = Some(hook)).await;
+    let daemon = daemon.unwrap();
+    let mut control = home.control().await;
+    full.store(true, Ordering::SeqCst);
+    home.write(&home.toml(&caps("10.00 EUR")));
+    let problem = "the newest file is good, and the reload could not be written down";
+    let status = told(&mut control, problem).await;
+    let before = PolicyDigest::of(home.toml(&caps("500.00 EUR")).as_bytes()).to_string();
+    assert_eq!(status.policy_digest, before);
+    full.store(false, Ordering::SeqCst);
+    control.reload(v1::ReloadRequest {}).await.unwrap();
+    obeyed(&mut control, &home.toml(&caps("10.00 EUR"))).await;
+    assert_eq!(denied(home.agent().await.book("10.01 EUR").await).reason, "CAP_EXCEEDED");
+    daemon.stop().await;
 }
