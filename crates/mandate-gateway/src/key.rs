@@ -5,7 +5,6 @@ use std::sync::Arc;
 use mandate_host::{head, key, log};
 use mandate_journal::{RecallError, WriteError};
 use mandate_keys::{KeyLocation, Loaded, Remembered, Service, StoreKind};
-use tokio_util::sync::CancellationToken;
 
 use crate::service::Gateway;
 
@@ -16,7 +15,7 @@ impl Gateway {
             tracing::warn!("locked by the operator: the key is not asked for, and no call goes on");
             return;
         }
-        self.asking().turn().await.begin(|stop| fetch(self.clone(), stop));
+        self.asking().turn().await.begin(fetch(self.clone()));
     }
 
     /// Wipes the key from memory after its last checkpoint, and lets it in no more; whether that outlives the process.
@@ -50,7 +49,7 @@ impl Gateway {
         self.book().unlock(self.now()).await?;
         tracing::warn!("unlocked");
         if self.let_in() {
-            turn.begin(|stop| fetch(self.clone(), stop));
+            turn.begin(fetch(self.clone()));
         }
         drop(turn);
         self.wait_for_the_key().await;
@@ -67,7 +66,7 @@ impl Gateway {
 }
 
 /// Asks the store until it has the book's key.
-async fn fetch(gateway: Gateway, stop: CancellationToken) {
+async fn fetch(gateway: Gateway) {
     let location = match key::location(&gateway.settings().key, Service::Gateway) {
         Ok(location) => location,
         Err(error) => return gateway.lack(&format!("[key] account {error}")),
@@ -79,7 +78,7 @@ async fn fetch(gateway: Gateway, stop: CancellationToken) {
         tracing::warn!(%problem, "no key yet; no call goes on");
         gateway.lack(problem);
     };
-    key::fetch(location, stop, take, lack).await;
+    key::fetch(location, take, lack).await;
 }
 
 async fn take_key(gateway: &Gateway, place: &KeyLocation, loaded: Loaded) -> Result<(), String> {

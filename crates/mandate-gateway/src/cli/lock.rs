@@ -46,7 +46,7 @@ pub(crate) fn lock(context: &mut Context<'_, '_>) -> Result<(), Failure> {
     let answer = Locked { locked: true, durable };
     context.ui.answer(&answer, |ui| ui.line("locked: the key is wiped from memory"))?;
     if !durable {
-        let warning = "warning: the disk is full, so this lock ends when the gateway does; free some space and lock again";
+        let warning = "warning: it could not be written down (is the disk full?), so this lock ends when the gateway does; lock again once there is room";
         context.ui.note(warning)?;
     }
     Ok(())

@@ -196,10 +196,10 @@ impl Ledger {
         &self,
         now: ClockReading,
         caller: &Caller,
-        cart: Mandate<Cart>,
+        cart: impl Into<Arc<Mandate<Cart>>>,
         jti: Jti,
     ) -> Result<Outcome<Permit<Payment>>, LedgerError> {
-        let caller = caller.clone();
+        let (caller, cart) = (caller.clone(), cart.into());
         self.write(now, move |desk| desk.reserve(&caller, &cart, jti)).await
     }
 
