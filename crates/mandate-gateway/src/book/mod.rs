@@ -202,8 +202,8 @@ impl Book {
             .await
     }
 
-    /// Whether anything may be used, sent or signed: the journal is what it should be, as far as is known, and the key
-    /// is not locked away.
+    /// Whether anything may be used, sent or signed: the journal is what it should be, as far as is known, the key is not
+    /// locked away, and the settings that decide are on disk.
     pub(crate) fn usable(&self) -> Result<(), Refusal> {
         self.standing.usable()
     }

@@ -100,9 +100,11 @@ impl Default for Key {
 }
 
 impl Gateway {
-    /// A gateway over an open book, without a key: it answers `unavailable` until [`Gateway::supply`].
+    /// A gateway over an open book, without a key and with settings that no entry names: it answers `unavailable` until
+    /// [`Gateway::supply`] and [`Gateway::write_settings`].
     #[must_use]
     pub fn new(book: Book, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+        book.await_settings();
         let limits = Arc::new(PrincipalLimits::new(&settings.limits));
         let key = if book.is_locked() { Key::Locked } else { Key::default() };
         let now = clock.read().wall;
@@ -248,12 +250,27 @@ impl Gateway {
         self.shared.clock.read()
     }
 
+    /// Writes down the settings in force, unless that is done. Until then no mandate is used and nothing is signed.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when they could not be; to be tried again.
+    pub async fn write_settings(&self) -> Result<(), WriteError> {
+        self.book().policy(self.now(), self.settings().digest).await?;
+        self.book().settings_are_written();
+        Ok(())
+    }
+
     /// Puts settings in force, whole, once that is written down.
     ///
     /// # Errors
     ///
     /// [`WriteError`] when it could not be: the old ones stay.
     pub async fn reload(&self, settings: Settings) -> Result<PolicyDigest, WriteError> {
+        if self.book().awaits_settings() {
+            // A call that is under way is judged by them.
+            self.write_settings().await?;
+        }
         let (digest, now) = (settings.digest, self.now());
         let (owner, wall) = (self.in_force().standing().owner, now.wall);
         self.book().policy(now, digest).await?;

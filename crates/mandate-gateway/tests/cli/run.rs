@@ -47,7 +47,10 @@ fn a_service_manager_hears_of_its_start_each_reload_and_its_end() {
     assert_eq!(start.last().map(String::as_str), Some("STATUS=serves"), "{start:?}");
     shop.write("[merchant");
     let told = manager.reload().pop().expect("a status");
-    assert!(told.contains("the newest was refused") && told.contains("gateway.toml:1:"), "{told}");
+    assert!(
+        told.contains("the newest is not in force") && told.contains("gateway.toml:1:"),
+        "{told}"
+    );
     shop.write(&shop.toml());
     assert_eq!(manager.reload().last().map(String::as_str), Some("STATUS=serves"));
     kill_process(Pid::from_child(&gateway), Signal::HUP).expect("a living process");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mandate::clock::{Clock, ClockReading};
 use mandate::token::{LineItem, Quantity, Quote};
-use mandate::{Cart, Kind, Mandate, MinorUnits, Payment, PolicyDigest, PrincipalRole, PublicKey};
+use mandate::{Cart, Kind, Mandate, MinorUnits, Payment, PrincipalRole, PublicKey};
 use mandate_gateway::book::{
     Book, Decider, Genesis, IntentState, Outcome, Presented, Trusted, event,
 };
@@ -287,7 +287,7 @@ account = "customer 4711"
                 call: "POST /bookings".to_owned(),
             };
             book.refused(now.clone(), refusal).await.expect("an entry");
-            book.policy(now.clone(), PolicyDigest::of(b"a file")).await.expect("an entry");
+            book.policy(now.clone(), self.settings().digest).await.expect("an entry");
             let calls = event::RateLimited { principal: self.wallet.id(), calls: 7 };
             book.rate_limited(now, calls).await.expect("an entry");
         });
@@ -302,6 +302,7 @@ account = "customer 4711"
         let (book, _died) = Book::open(&self.state_dir(), Options::default()).expect("a book");
         let gateway = Gateway::new(book, settings, clock);
         gateway.supply(Arc::new(self.key.load())).expect("the right key");
+        self.runtime.block_on(gateway.write_settings()).expect("an entry");
         let _inside = self.runtime.enter();
         let (door, listener) = Door::open(&self.state_dir()).expect("a door");
         let stop = CancellationToken::new();
