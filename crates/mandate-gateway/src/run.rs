@@ -319,9 +319,7 @@ async fn reload(gateway: &Gateway, watched: &Arc<Watched>) {
             gateway.metrics().want(gateway.settings().metrics_listen).await;
             tracing::info!(%digest, "gateway.toml is in force");
         }
-        Err(error) => {
-            tracing::error!(error = %log::chain(&error), "a reload could not be written down");
-        }
+        Err(error) => not_written(gateway, &error),
     }
 }
 

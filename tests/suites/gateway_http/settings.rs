@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use mandate_gateway::door::Status;
 use mandate_journal::{Fault, Hook, Hooks, Options};
@@ -41,5 +42,31 @@ async fn a_start_on_a_full_disk_uses_nothing_until_the_file_is_read_again_and_wr
     assert_eq!(health(&gateway).await, "503");
     gateway.obeys(&toml(&gateway.home, ""), |status| status.settings_problem.is_none()).await;
     assert_eq!((health(&gateway).await.as_str(), policies(&gateway).await), ("200", 1));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_reload_that_could_not_be_written_down_is_told_of_until_it_is() {
+    let full = Arc::new(AtomicBool::new(false));
+    let Some(gateway) = Deployed::start_on("", full_while(&full)).await else { return };
+    let before = gateway.status().await.settings;
+    full.store(true, Ordering::SeqCst);
+    let next = toml(&gateway.home, "[metrics]\nlisten = \"127.0.0.1:0\"\n");
+    gateway.home.write(&next);
+    // The figures are told without the journal.
+    let told = async {
+        while !gateway.door("/metrics").await.1.contains("_config_reload_success 0\n") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), told).await.expect("the change was missed");
+    full.store(false, Ordering::SeqCst);
+    let status = gateway.status().await;
+    assert!(is_unwritten(&status), "{status:?}");
+    assert_eq!(status.settings, before, "what has its entry stays in force");
+    assert_eq!(health(&gateway).await, "200");
+    let is_obeyed = |status: &Status| status.settings != before;
+    assert_eq!(gateway.obeys(&next, is_obeyed).await.settings_problem, None);
+    assert_eq!(policies(&gateway).await, 2);
     gateway.stop().await;
 }
