@@ -219,7 +219,6 @@ async fn over(
     stop.cancel();
     background.close();
     background.wait().await;
-    gateway.asking().close().await;
     gateway.drain().await;
     seal(&gateway).await;
     if let Some(checkpoint) = gateway.book().checkpoint() {

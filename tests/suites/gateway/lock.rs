@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use mandate::KeySet;
-use mandate_gateway::book::{Presented, Trusted};
+use mandate_gateway::book::{Book, Presented, Trusted};
 use mandate_gateway::{Gateway, Refusal};
 use mandate_journal::{Fault, Hook, Hooks, Options};
 use mandate_tests::gateway::{Ask, Call, GatewayHome, Payer, Reaction, SaleState, Shop};
@@ -126,4 +126,30 @@ async fn a_lock_between_the_use_and_the_call_sends_nothing_and_the_use_stays_res
     assert_eq!(shop.send_payment(&booking(), &payment).await.status, 201);
     let sales = shop.check().await;
     assert_eq!(sales[&payment.hash().to_string()].state, SaleState::Executed);
+}
+
+#[tokio::test]
+async fn what_a_store_lacks_takes_no_key_away_that_was_supplied() {
+    let Street { shop, ada: _, home } = street().await;
+    shop.gateway.lack("the store is closed");
+    assert_eq!(shop.gateway.key_problem(), None);
+    shop.gateway.lock().await.unwrap();
+    shop.gateway.lack("the store is closed");
+    assert!(shop.gateway.key_problem().unwrap().contains("locked by its operator"));
+    unlock(&shop, &home).await;
+    shop.gateway.lack("the store is closed");
+    assert_eq!(shop.gateway.key_problem(), None);
+}
+
+#[tokio::test]
+async fn after_a_drain_no_store_is_asked_for_the_key_any_more() {
+    let home = GatewayHome::new();
+    let (book, _died) = Book::open(home.folder(), Options::default()).unwrap();
+    let clock = Arc::new(home.clock.clone());
+    let gateway = Gateway::new(book, home.settings([]), clock.clone());
+    gateway.lock().await.unwrap();
+    assert!(gateway.unlock().await.unwrap().is_some(), "no store has it, and it is asked again");
+    gateway.drain().await;
+    drop(gateway);
+    assert_eq!(Arc::strong_count(&clock), 1, "somebody still holds the gateway");
 }

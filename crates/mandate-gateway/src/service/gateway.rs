@@ -167,10 +167,11 @@ impl Gateway {
         Ok(())
     }
 
-    /// Says why there is no key.
+    /// Says why there is no key yet; a key that is at hand stays.
     pub fn lack(&self, problem: &str) {
         let mut key = write(&self.shared.key);
-        if !matches!(*key, Key::Locked) {
+        // After an unlock the store is asked, also where somebody else supplies the key.
+        if matches!(*key, Key::Absent { .. }) {
             *key = Key::Absent { problem: problem.into() };
             self.shared.told.send_replace(true);
         }
@@ -295,9 +296,10 @@ impl Gateway {
         }
     }
 
-    /// Takes no more tasks, and waits for those under way.
+    /// Ends the asking for the key, and waits for what is under way: to be called once nobody is served any more.
     pub async fn drain(&self) {
         self.shared.tasks.close();
+        self.asking().close().await;
         self.shared.tasks.wait().await;
         self.sum_up().await;
     }
