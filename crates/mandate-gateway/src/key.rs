@@ -13,7 +13,8 @@ impl Gateway {
     /// Begins to ask for the key, unless the gateway is locked.
     pub(crate) async fn ask_for_the_key(&self) {
         if self.book().is_locked() {
-            tracing::warn!("locked by the operator: the key is not asked for, and no call goes on");
+            let problem = self.key_problem();
+            tracing::warn!(problem, "locked: the key is not asked for, and no call goes on");
             return;
         }
         self.asking().turn().await.begin(|stop| fetch(self.clone(), stop));
@@ -29,8 +30,28 @@ impl Gateway {
     ///
     /// [`WriteError::Unknown`] when the disk failed; the key is gone all the same.
     pub async fn lock(&self) -> Result<bool, WriteError> {
+        self.lock_because(None).await
+    }
+
+    /// Goes on with no call, because the whole journal was checked and is not what it should be: at once, and also after
+    /// a restart, which knows nothing of it, until the operator has looked.
+    pub(crate) async fn distrust_for_good(&self, problem: String) {
+        self.book().distrust(problem.clone());
+        if self.book().is_locked() {
+            return;
+        }
+        match self.lock_because(Some(problem)).await {
+            Ok(true) => {}
+            Ok(false) => tracing::error!("the lock was not written, and ends with this process"),
+            Err(error) => {
+                tracing::error!(error = %log::chain(&error), "the lock was not written");
+            }
+        }
+    }
+
+    async fn lock_because(&self, reason: Option<String>) -> Result<bool, WriteError> {
         let mut turn = self.asking().turn().await;
-        let (locked, ()) = tokio::join!(self.book().lock(self.now()), turn.end());
+        let (locked, ()) = tokio::join!(self.book().lock(self.now(), reason), turn.end());
         // Whatever became of the entry, and before a store that may be slow is asked to remember anything.
         self.let_go();
         tracing::warn!("locked: the key is wiped from memory");

@@ -267,7 +267,7 @@ async fn check_everything(gateway: Gateway, stop: CancellationToken) {
         Err(error) => log::chain(&error),
     };
     tracing::error!(%problem, "the journal is not what it should be; no call goes on");
-    gateway.book().distrust(problem);
+    gateway.distrust_for_good(problem).await;
 }
 
 async fn sum_up_now_and_then(gateway: Gateway, stop: CancellationToken) {

@@ -5,20 +5,25 @@ use mandate_journal::WriteError;
 
 use super::Book;
 use super::event::{self, kind};
+use super::standing::Locked;
 
 impl Book {
     /// Uses nothing from here on: at once, then durably, under a last checkpoint. Whether it is on disk; on a full one it
     /// holds until the process ends.
     ///
-    /// The key is still to be taken away: [`Book::forget_key`].
+    /// The key is still to be taken away: [`Book::forget_key`]. `reason` says why the gateway does it of itself.
     ///
     /// # Errors
     ///
     /// [`WriteError::Unknown`] when the disk failed.
-    pub async fn lock(&self, now: ClockReading) -> Result<bool, WriteError> {
-        self.standing.set_locked(true);
-        let written = self.at_desk(now, |desk| {
-            desk.append(kind::LOCK, &event::Lock {})?;
+    pub async fn lock(
+        &self,
+        now: ClockReading,
+        reason: Option<String>,
+    ) -> Result<bool, WriteError> {
+        self.standing.lock(Locked::new(reason.as_deref()));
+        let written = self.at_desk(now, move |desk| {
+            desk.append(kind::LOCK, &event::Lock { reason })?;
             desk.tx.seal()
         });
         match written.await {
@@ -35,14 +40,20 @@ impl Book {
     /// [`WriteError`] when nothing could be written: the lock then stands.
     pub async fn unlock(&self, now: ClockReading) -> Result<(), WriteError> {
         self.at_desk(now, |desk| desk.append(kind::UNLOCK, &event::Unlock {}).map(drop)).await?;
-        self.standing.set_locked(false);
+        self.standing.unlock();
         Ok(())
     }
 
-    /// Whether the operator locked the key away.
+    /// Whether the key is locked away.
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.standing.is_locked()
+    }
+
+    /// Why the key is locked away, and the way out; `None` if it is not.
+    #[must_use]
+    pub fn lock_problem(&self) -> Option<String> {
+        self.standing.locked().map(|locked| locked.problem())
     }
 
     /// Lets the key go that [`Book::sign_with`] gave; returns once no signature with it is under way.

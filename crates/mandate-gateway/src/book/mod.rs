@@ -99,7 +99,7 @@ pub struct BookStatus {
     pub clock: Option<ClockFault>,
     /// Why the journal is not believed, if it is not.
     pub distrusted: Option<String>,
-    /// Whether the operator locked the key away.
+    /// Whether the key is locked away.
     pub locked: bool,
     /// How many uses wait for what became of them.
     pub reserved: u64,
@@ -146,12 +146,12 @@ impl Book {
         let path = book_path(dir);
         let first = journal.read_blocking(|db| {
             let owner = rows::owner(db)?.ok_or_else(|| damaged("the first entry is missing"))?;
-            Ok((owner, rows::is_locked(db)?))
+            Ok((owner, stopped::locked(db)?))
         });
-        let (owner, is_locked) =
+        let (owner, locked) =
             first.map_err(|source| OpenError::Store { path: path.clone(), source })?;
         let rows::Owner { merchant, key, .. } = owner;
-        let standing = Arc::new(Standing::new(is_locked));
+        let standing = Arc::new(Standing::new(locked));
         Ok((Self { journal, merchant, key, path, standing, commits }, died))
     }
 

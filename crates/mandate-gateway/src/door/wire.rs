@@ -27,7 +27,7 @@ pub struct Status {
     pub kid: KeyId,
     /// Why that key is not at hand.
     pub key_problem: Option<String>,
-    /// Whether the operator locked it away; `key_problem` says so, too.
+    /// Whether it is locked away; `key_problem` says why.
     pub locked: bool,
     /// The book's file.
     pub book: String,

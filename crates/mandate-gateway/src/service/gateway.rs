@@ -241,7 +241,9 @@ impl Gateway {
         match &*read(&self.shared.key) {
             Key::Present { .. } => None,
             Key::Absent { problem } => Some(problem.to_string()),
-            Key::Locked => Some(Refusal::Locked.to_string()),
+            Key::Locked => {
+                Some(self.book().lock_problem().unwrap_or_else(|| Refusal::Locked.to_string()))
+            }
         }
     }
 
