@@ -1,13 +1,19 @@
 //! Which key is the book's, what follows when its store has it, and when the operator locks it away.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mandate_host::{head, key, log};
 use mandate_journal::{RecallError, WriteError};
 use mandate_keys::{KeyLocation, Loaded, Remembered, Service, StoreKind};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::service::Gateway;
+
+/// How long a lock waits for its entry, and for the asking for the key to end, before it wipes the key all the same: a
+/// disk may hang, and the command line waits for 30 s.
+const ENTRY_WAIT: Duration = Duration::from_secs(5);
 
 impl Gateway {
     /// Begins to ask for the key, unless the gateway is locked.
@@ -20,7 +26,8 @@ impl Gateway {
         self.asking().turn().await.begin(|stop| fetch(self.clone(), stop));
     }
 
-    /// Wipes the key from memory after its last checkpoint, and lets it in no more; whether that outlives the process.
+    /// Wipes the key from memory after its last checkpoint, and lets it in no more; whether that is known to outlive the
+    /// process. A journal that does not answer in a few seconds is not waited for: its entry may come later.
     ///
     /// After the answer nothing of this process holds the key, and no call begins its way to the API. One that was on it
     /// goes on, and what became of it is written down; its receipt is signed after an [`Gateway::unlock`]. A store that
@@ -51,14 +58,18 @@ impl Gateway {
 
     async fn lock_because(&self, reason: Option<String>) -> Result<bool, WriteError> {
         let mut turn = self.asking().turn().await;
-        let (locked, ()) = tokio::join!(self.book().lock(self.now(), reason), turn.end());
+        let written = timeout(ENTRY_WAIT, self.book().lock(self.now(), reason));
+        let (locked, asking) = tokio::join!(written, timeout(ENTRY_WAIT, turn.end()));
         // Whatever became of the entry, and before a store that may be slow is asked to remember anything.
         self.let_go();
         tracing::warn!("locked: the key is wiped from memory");
+        if locked.is_err() || asking.is_err() {
+            tracing::error!(timeout_s = ENTRY_WAIT.as_secs(), "the journal does not answer");
+        }
         if let Some(checkpoint) = self.book().checkpoint() {
             self.memory().keep(checkpoint.to_string()).await;
         }
-        locked
+        locked.unwrap_or(Ok(false))
     }
 
     /// Ends a lock and asks for the key; why it is not at hand yet, if it is not.
@@ -94,8 +105,8 @@ async fn fetch(gateway: Gateway, stop: CancellationToken) {
         Err(error) => return gateway.lack(&format!("[key] account {error}")),
     };
     let taker = gateway.clone();
-    let place = location.clone();
-    let take = async move |loaded| take_key(&taker, &place, loaded).await;
+    let (place, until) = (location.clone(), stop.clone());
+    let take = async move |loaded| take_key(&taker, &place, loaded, &until).await;
     let lack = async move |problem: &str| {
         tracing::warn!(%problem, "no key yet; no call goes on");
         gateway.lack(problem);
@@ -103,13 +114,22 @@ async fn fetch(gateway: Gateway, stop: CancellationToken) {
     key::fetch(location, stop, take, lack).await;
 }
 
-async fn take_key(gateway: &Gateway, place: &KeyLocation, loaded: Loaded) -> Result<(), String> {
+async fn take_key(
+    gateway: &Gateway,
+    place: &KeyLocation,
+    loaded: Loaded,
+    stop: &CancellationToken,
+) -> Result<(), String> {
     let Loaded { key, store, remembered } = loaded;
     gateway.warnings().look_at(&key);
     if key.public_key() == *gateway.book().key()
         && is_the_newest(gateway, remembered, (place, store)).await?
     {
         gateway.memory().place(place.clone(), store);
+    }
+    if stop.is_cancelled() {
+        // A lock that did not wait for a disk that hung, and the unlock after it, begin anew.
+        return Ok(());
     }
     gateway
         .supply(Arc::new(key))

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use mandate::KeySet;
 use mandate_gateway::book::{Book, Presented, Trusted};
@@ -11,6 +12,9 @@ use mandate_tests::gateway::{Ask, Call, GatewayHome, Payer, Reaction, SaleState,
 use tokio::runtime::Handle;
 
 use crate::{Street, booking, refused, room, street, told};
+
+/// How long `mandate-gateway lock` waits for its answer.
+const COMMAND_LINE_WAIT: Duration = Duration::from_secs(30);
 
 /// Ends the lock and gives the key, which no store of this home has.
 async fn unlock(shop: &Shop, home: &GatewayHome) {
@@ -152,4 +156,40 @@ async fn after_a_drain_no_store_is_asked_for_the_key_any_more() {
     gateway.drain().await;
     drop(gateway);
     assert_eq!(Arc::strong_count(&clock), 1, "somebody still holds the gateway");
+}
+
+/// Commits hang as long as this lives.
+struct Hung(Arc<AtomicBool>);
+
+impl Drop for Hung {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_lock_wipes_the_key_also_while_the_disk_hangs() {
+    let (home, ada) = (GatewayHome::new(), Payer::new([1; 32]));
+    let hangs = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&hangs);
+    let hook: Hook = Arc::new(move || -> Option<Fault> {
+        while seen.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        None
+    });
+    let hooks = Hooks { before_commit: Some(hook), after_commit: None };
+    let options = Options { hooks, ..Options::default() };
+    let shop = home.open_with(home.settings([&ada]), options).await;
+    let hung = Hung(Arc::clone(&hangs));
+    hangs.store(true, Ordering::SeqCst);
+    // Nobody waits but for the writer, so the clock runs on at once.
+    tokio::time::pause();
+    let locked = tokio::time::timeout(COMMAND_LINE_WAIT, shop.gateway.lock()).await;
+    assert!(!locked.expect("an answer").unwrap(), "nobody knows that it is on disk");
+    tokio::time::resume();
+    assert_eq!(Arc::strong_count(home.key()), 1, "somebody still holds the key");
+    drop(hung);
+    unlock(&shop, &home).await;
+    shop.check().await;
 }
