@@ -29,7 +29,7 @@ use mandate::clock::{ClockFault, ClockReading};
 use mandate::key::Jwk;
 use mandate::text::VoidReason;
 use mandate::token::{Cart, Intent, Mandate, Payment, Quote, Receipt};
-use mandate::{Head, IntentHash, Jti, MerchantId, PublicKey, RequestDigest, Signer};
+use mandate::{Head, IntentHash, Jti, MerchantId, PublicKey, RequestDigest};
 use mandate_host::metrics::Commits;
 use mandate_journal::{
     Died, Files, Genesis as JournalGenesis, Journal, Moment, Observer, OpenError, Options,
@@ -258,27 +258,15 @@ impl Book {
         Ok(quoted?.and_then(|quoted| quoted))
     }
 
-    /// The cart a payment names, with its entry, if it was made here. Blocks.
+    /// The carts that answered an intent, the newest first, each with its entry. Blocks.
     ///
-    /// A cart's hash is that of its signed form, which is not kept: the carts of the intent are signed again.
+    /// A cart's hash is that of its signed form, which is not kept: who looks for one signs them again.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the journal cannot be read, or the key does not sign what it signed before.
-    pub fn cart_of(
-        &self,
-        payment: &Mandate<Payment>,
-        signer: &dyn Signer,
-    ) -> Result<Option<(u64, Mandate<Cart>)>, StoreError> {
-        let claims = payment.claims();
-        let carts = self.journal.read_blocking(|db| stopped::carts(db, &claims.intent))?;
-        for (seq, cart) in carts {
-            let cart = cart.sign(signer).map_err(StoreError::projection)?;
-            if cart.hash() == claims.cart {
-                return Ok(Some((seq, cart)));
-            }
-        }
-        Ok(None)
+    /// [`StoreError`] when the journal cannot be read.
+    pub fn carts_of(&self, intent: &IntentHash) -> Result<Vec<(u64, Recorded<Cart>)>, StoreError> {
+        self.journal.read_blocking(|db| stopped::carts(db, intent))
     }
 
     /// Uses a payment for a call: it is reserved, on disk, before this answers so.

@@ -228,13 +228,19 @@ account = "customer 4711"
         cart.sign(&self.key.load()).expect("a cart")
     }
 
+    /// The one cart that a payment pays, with its entry.
+    fn cart_of(&self, book: &Book, payment: &Mandate<Payment>) -> Option<(u64, Mandate<Cart>)> {
+        let carts = book.carts_of(&payment.claims().intent).expect("a cart");
+        let (seq, cart) = carts.into_iter().next()?;
+        Some((seq, cart.sign(&self.key.load()).expect("a cart")))
+    }
+
     /// A payment that is reserved, and of which nobody knows what became.
     pub(crate) fn reserved(&self) -> Mandate<Payment> {
-        let signer = self.key.load();
         self.with_book(async |book, now| {
             let cart = self.quoted(book, &now).await;
             let payment = self.wallet.payment(&cart, now.wall);
-            let cart = book.cart_of(&payment, &signer).expect("a cart");
+            let cart = self.cart_of(book, &payment);
             let used = book
                 .present_payment(now, self.trusted(payment.clone()), cart, call("book_room"))
                 .await;
@@ -245,11 +251,10 @@ account = "customer 4711"
 
     /// A payment that was never presented in its time.
     fn barred(&self) -> Mandate<Payment> {
-        let signer = self.key.load();
         self.with_book(async |book, now| {
             let cart = self.quoted(book, &now).await;
             let payment = self.wallet.payment(&cart, now.wall.minus(100));
-            let cart = book.cart_of(&payment, &signer).expect("a cart");
+            let cart = self.cart_of(book, &payment);
             let reason = "it was not presented in its time".parse().expect("text");
             let jti = self.wallet.jti();
             let barred = book.bar(now, self.trusted(payment.clone()), cart, reason, jti).await;
