@@ -11,6 +11,7 @@ use mandate_journal::{Fault, Hook, Hooks, Options};
 use mandate_tests::gateway::{Ask, Call, GatewayHome, Payer, Reaction, SaleState, Shop};
 use tokio::runtime::Handle;
 
+use crate::breaks::{full_once, full_while};
 use crate::{Street, booking, refused, room, street, told};
 
 /// How long `mandate-gateway lock` waits for its answer.
@@ -192,4 +193,35 @@ async fn a_lock_wipes_the_key_also_while_the_disk_hangs() {
     drop(hung);
     unlock(&shop, &home).await;
     shop.check().await;
+}
+
+#[tokio::test]
+async fn on_a_full_disk_a_lock_holds_and_says_that_it_is_not_durable() {
+    let (home, ada) = (GatewayHome::new(), Payer::new([1; 32]));
+    let full = Arc::new(AtomicBool::new(false));
+    let shop = home.open_with(home.settings([&ada]), full_while(&full)).await;
+    let payment = shop.pay(&ada, &room(), &booking()).await;
+    full.store(true, Ordering::SeqCst);
+    assert!(!shop.gateway.lock().await.unwrap());
+    // An unlock is durable or none.
+    shop.gateway.unlock().await.unwrap_err();
+    full.store(false, Ordering::SeqCst);
+    assert_eq!(told(&shop.send_payment(&booking(), &payment).await), refused(503, "unavailable"));
+    assert_eq!(Arc::strong_count(home.key()), 1, "somebody still holds the key");
+    shop.close().await.unwrap();
+    let shop = home.open(home.settings([&ada])).await;
+    assert!(!shop.gateway.book().is_locked(), "as the answer said");
+    assert_eq!(shop.send_payment(&booking(), &payment).await.status, 200);
+    shop.check().await;
+}
+
+#[tokio::test]
+async fn a_lock_whose_commit_failed_once_is_written_all_the_same() {
+    let (home, ada) = (GatewayHome::new(), Payer::new([1; 32]));
+    let full = Arc::new(AtomicBool::new(false));
+    let shop = home.open_with(home.settings([&ada]), full_once(&full)).await;
+    full.store(true, Ordering::SeqCst);
+    assert!(shop.gateway.lock().await.unwrap());
+    shop.close().await.unwrap();
+    assert!(home.open(home.settings([&ada])).await.gateway.book().is_locked());
 }

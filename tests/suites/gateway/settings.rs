@@ -7,20 +7,17 @@ use mandate::PolicyDigest;
 use mandate_gateway::book::Book;
 use mandate_gateway::book::event::{Event, Policy};
 use mandate_gateway::{Gated, Gateway, GatewayLayer, Settings};
-use mandate_journal::{Entry, Fault, Hook, Hooks, Options};
+use mandate_journal::Entry;
 use mandate_tests::gateway::{Answered, Api, Ask, Call, GatewayHome, Payer};
 use tower::{Layer as _, ServiceExt as _};
 
+use crate::breaks::full_while;
 use crate::{refused, told};
 
 /// A gateway with a key, whose disk is full as long as the switch says so.
 fn started(home: &GatewayHome, settings: Settings) -> (Gateway, Arc<AtomicBool>) {
     let full = Arc::new(AtomicBool::new(true));
-    let seen = Arc::clone(&full);
-    let hook: Hook = Arc::new(move || seen.load(Ordering::SeqCst).then_some(Fault::DiskFull));
-    let hooks = Hooks { before_commit: Some(hook), ..Hooks::default() };
-    let options = Options { hooks, ..Options::default() };
-    let (book, _died) = Book::open(home.folder(), options).unwrap();
+    let (book, _died) = Book::open(home.folder(), full_while(&full)).unwrap();
     let gateway = Gateway::new(book, settings, Arc::new(home.clock.clone()));
     gateway.supply(home.key().clone()).unwrap();
     (gateway, full)

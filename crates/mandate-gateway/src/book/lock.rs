@@ -8,8 +8,8 @@ use super::event::{self, kind};
 use super::standing::Locked;
 
 impl Book {
-    /// Uses nothing from here on: at once, then durably, under a last checkpoint. Whether it is on disk; on a full one it
-    /// holds until the process ends.
+    /// Uses nothing from here on: at once, then durably, under a last checkpoint. Whether it is on disk; if it
+    /// could not be written, as on a full one, it holds until the process ends.
     ///
     /// The key is still to be taken away: [`Book::forget_key`]. `reason` says why the gateway does it of itself.
     ///
@@ -22,15 +22,28 @@ impl Book {
         reason: Option<String>,
     ) -> Result<bool, WriteError> {
         self.standing.lock(Locked::new(reason.as_deref()));
-        let written = self.at_desk(now, move |desk| {
-            desk.append(kind::LOCK, &event::Lock { reason })?;
-            desk.tx.seal()
-        });
-        match written.await {
+        let mut written = self.write_lock(now.clone(), reason.clone()).await;
+        if matches!(written, Err(WriteError::NotApplied(_))) {
+            // It may have been the fault of a request that shared its commit.
+            written = self.write_lock(now, reason).await;
+        }
+        match written {
             Ok(()) => Ok(true),
             Err(WriteError::NotApplied(_)) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    async fn write_lock(
+        &self,
+        now: ClockReading,
+        reason: Option<String>,
+    ) -> Result<(), WriteError> {
+        self.at_desk(now, move |desk| {
+            desk.append(kind::LOCK, &event::Lock { reason })?;
+            desk.tx.seal()
+        })
+        .await
     }
 
     /// Ends a lock, durably, then at once.

@@ -46,7 +46,7 @@ pub(crate) fn lock(context: &mut Context<'_, '_>) -> Result<(), Failure> {
     let answer = Locked { locked: true, durable };
     context.ui.answer(&answer, |ui| ui.line("locked: the key is wiped from memory"))?;
     if !durable {
-        let warning = "warning: the disk is full, so this lock ends when the gateway does; free some space and lock again";
+        let warning = "warning: the entry could not be written (a full disk?), so this lock may end when the gateway does; mend that and lock again";
         context.ui.note(warning)?;
     }
     Ok(())

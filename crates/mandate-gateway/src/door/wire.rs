@@ -224,7 +224,7 @@ pub struct Confirmed {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Locked {
-    /// False when the disk is full: the lock holds, but only until the gateway stops.
+    /// False when its entry could not be written (a full disk?): the lock holds, but maybe only until the gateway stops.
     pub durable: bool,
 }
 
