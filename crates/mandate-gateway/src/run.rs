@@ -312,9 +312,8 @@ async fn reload(gateway: &Gateway, watched: &Arc<Watched>) {
     if settings.digest == standing.digest {
         return write_down_the_settings(gateway, owner).await;
     }
-    match gateway.reload(settings).await {
+    match gateway.reload(settings, owner).await {
         Ok(digest) => {
-            gateway.in_force().settled(owner, gateway.now().wall);
             gateway.metrics().want(gateway.settings().metrics_listen).await;
             tracing::info!(%digest, "gateway.toml is in force");
         }

@@ -14,6 +14,9 @@ use tower::{Layer as _, ServiceExt as _};
 use crate::breaks::full_while;
 use crate::{refused, told};
 
+/// Whose the next gateway.toml is.
+const OWNER: u32 = 7;
+
 /// A gateway with a key, whose disk is full as long as the switch says so.
 fn started(home: &GatewayHome, settings: Settings) -> (Gateway, Arc<AtomicBool>) {
     let full = Arc::new(AtomicBool::new(true));
@@ -70,9 +73,10 @@ async fn a_reload_writes_down_first_what_the_start_could_not() {
     let next = Settings { digest: second, ..settings.clone() };
     let (gateway, full) = started(&home, settings);
     gateway.write_settings().await.unwrap_err();
-    gateway.reload(next.clone()).await.unwrap_err();
+    gateway.reload(next.clone(), OWNER).await.unwrap_err();
     full.store(false, Ordering::SeqCst);
-    gateway.reload(next).await.unwrap();
+    gateway.reload(next, OWNER).await.unwrap();
+    assert_eq!(gateway.in_force().standing().owner, OWNER);
     // A call that was under way since before is judged by the first ones.
     assert_eq!(written(&gateway), [Some(first), Some(second)]);
     let gated = GatewayLayer::new(gateway.clone()).layer(home.api.clone());

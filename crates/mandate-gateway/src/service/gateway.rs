@@ -264,18 +264,18 @@ impl Gateway {
         Ok(())
     }
 
-    /// Puts settings in force, whole, once that is written down.
+    /// Puts settings in force, whole, once that is written down. `owner` is the uid that owns their file.
     ///
     /// # Errors
     ///
     /// [`WriteError`] when it could not be: the old ones stay.
-    pub async fn reload(&self, settings: Settings) -> Result<PolicyDigest, WriteError> {
+    pub async fn reload(&self, settings: Settings, owner: u32) -> Result<PolicyDigest, WriteError> {
         if self.book().awaits_settings() {
             // A call that is under way is judged by them.
             self.write_settings().await?;
         }
         let (digest, now) = (settings.digest, self.now());
-        let (owner, wall) = (self.in_force().standing().owner, now.wall);
+        let wall = now.wall;
         self.book().policy(now, digest).await?;
         if settings.limits != self.settings().limits {
             self.sum_up().await;

@@ -49,7 +49,10 @@ fn a_running_gateway_tells_whether_it_took_it() {
             let digest = PolicyDigest::of(&text);
             if digest != gateway.settings().digest {
                 let settings = mandate_gateway::Settings { digest, ..base.clone() };
-                gateway.reload(settings).await.expect("an entry");
+                gateway
+                    .reload(settings, gateway.in_force().standing().owner)
+                    .await
+                    .expect("an entry");
             }
         }
     });
