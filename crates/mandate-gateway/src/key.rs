@@ -29,8 +29,8 @@ impl Gateway {
     /// Wipes the key from memory after its last checkpoint, and lets it in no more; whether that is known to outlive the
     /// process. A journal that does not answer in a few seconds is not waited for: its entry may come later.
     ///
-    /// After the answer nothing of this process holds the key, and no call begins its way to the API. One that was on it
-    /// goes on, and what became of it is written down; its receipt is signed after an [`Gateway::unlock`]. A store that
+    /// After the answer nothing of this process holds the key, and no call begins its way to the API but one that had its
+    /// last look at the lock before. One that is on it goes on, and what became of it is written down; its receipt is signed after an [`Gateway::unlock`]. A store that
     /// was asked and answers later is not heard.
     ///
     /// # Errors

@@ -310,7 +310,8 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`ResolveError`]; the use then stays as it was.
+    /// [`ResolveError`]; the use then stays as it was, unless a lock came right after it was settled: its receipt is then
+    /// signed after the unlock.
     pub async fn resolve(
         &self,
         key: UseKey,
