@@ -121,11 +121,11 @@ async fn take_key(
     stop: &CancellationToken,
 ) -> Result<(), String> {
     let Loaded { key, store, remembered } = loaded;
-    gateway.warnings().look_at(&key);
-    if key.public_key() == *gateway.book().key()
-        && is_the_newest(gateway, remembered, (place, store)).await?
-    {
-        gateway.memory().place(place.clone(), store);
+    if key.public_key() == *gateway.book().key() {
+        gateway.warnings().look_at(&key);
+        if is_the_newest(gateway, remembered, (place, store)).await? {
+            gateway.memory().place(place.clone(), store);
+        }
     }
     if stop.is_cancelled() {
         // A lock that did not wait for a disk that hung, and the unlock after it, begin anew.
