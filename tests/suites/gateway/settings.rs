@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
 use mandate::PolicyDigest;
 use mandate_gateway::book::Book;
 use mandate_gateway::book::event::{Event, Policy};
@@ -12,7 +15,7 @@ use mandate_tests::gateway::{Answered, Api, Ask, Call, GatewayHome, Payer};
 use tower::{Layer as _, ServiceExt as _};
 
 use crate::breaks::full_while;
-use crate::{refused, told};
+use crate::{booking, refused, room, told};
 
 /// Whose the next gateway.toml is.
 const OWNER: u32 = 7;
@@ -29,7 +32,10 @@ fn started(home: &GatewayHome, settings: Settings) -> (Gateway, Arc<AtomicBool>)
 /// A free call under a new intent.
 async fn search(home: &GatewayHome, gated: &Gated<Api>, ada: &Payer) -> Answered {
     let intent = ada.intent(&home.merchant(), &Ask::one("search_rooms"), home.clock.now());
-    let request = Call::bare("GET", "/rooms").with("mandate-intent", intent.as_str());
+    send(gated, Call::bare("GET", "/rooms").with("mandate-intent", intent.as_str())).await
+}
+
+async fn send(gated: &Gated<Api>, request: Request<Full<Bytes>>) -> Answered {
     let Ok(answer) = gated.clone().oneshot(request).await;
     Answered::read(answer).await
 }
@@ -58,6 +64,10 @@ async fn settings_that_could_not_be_written_at_the_start_decide_nothing_until_th
     full.store(false, Ordering::SeqCst);
     // There is room again, and still no entry.
     assert_eq!(told(&search(&home, &gated, &ada).await), refused(503, "unavailable"));
+    let intent = ada.intent(&home.merchant(), &room(), home.clock.now());
+    let asked = send(&gated, booking().with("mandate-intent", intent.as_str())).await;
+    assert_eq!(told(&asked), refused(503, "unavailable"));
+    assert!(home.api.quoted().is_empty(), "no price is asked for that could not be promised");
     assert!(home.api.heard().is_empty() && written(&gateway).is_empty());
     gateway.write_settings().await.unwrap();
     assert_eq!(told(&search(&home, &gated, &ada).await), (200, None));

@@ -318,7 +318,6 @@ impl Gateway {
         outcome: Outcome,
     ) -> Result<Mandate<mandate::Receipt>, ResolveError> {
         self.ready()?;
-        self.book().usable()?;
         let Some(_turn) = self.shared.turns.try_take(*key.as_bytes()) else {
             return Err(ResolveError::UnderWay);
         };
@@ -356,8 +355,9 @@ impl Gateway {
         Arc::clone(&read(&self.shared.limits))
     }
 
-    /// Whether the key is at hand, or the refusal of whatever would need it.
+    /// Whether anything may be used and the key is at hand, or the refusal of whatever would need that.
     pub(super) fn ready(&self) -> Result<(), Refusal> {
+        self.book().usable()?;
         self.lend(|_| ())
     }
 
