@@ -95,8 +95,7 @@ impl<P: Projection> Writer<P> {
     /// Runs what is waiting, commits, and answers; an error ends the writer.
     fn write_batch(&mut self) -> Result<(), StoreError> {
         let mut ran = Vec::with_capacity(self.waiting.len());
-        let before = self.progress();
-        let outcome = self.run_waiting(&mut ran).and_then(|()| self.commit(before));
+        let outcome = self.run_waiting(&mut ran).and_then(|()| self.commit());
         let after = match &outcome {
             Ok(()) => {
                 self.publish();
@@ -145,16 +144,14 @@ impl<P: Projection> Writer<P> {
         (self.db.total_changes(), self.state.chain.size())
     }
 
-    /// Commits the transaction under way, which began where `before` says.
-    fn commit(&mut self, before: (u64, u64)) -> Result<(), Failure> {
+    /// Commits the transaction under way.
+    fn commit(&mut self) -> Result<(), Failure> {
         let (head, last) = (self.state.chain.head(), self.last_head());
         let entries = head.size.saturating_sub(last.size);
         if head != last {
             schema::store_head(&self.db, head).map_err(WriteError::NotApplied)?;
         }
         match Hooks::run(self.hooks.before_commit.as_ref()) {
-            // A transaction that only read needs no room.
-            Some(Fault::DiskFull) if self.progress() == before => {}
             Some(Fault::DiskFull) => return Err(WriteError::NotApplied(StoreError::Injected)),
             Some(Fault::Io) => return Err(WriteError::Unknown(StoreError::Injected)),
             None => {}
