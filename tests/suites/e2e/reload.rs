@@ -341,7 +341,8 @@ async fn a_good_file_that_could_not_be_written_down_is_told_and_in_force_once_th
     full.store(true, Ordering::SeqCst);
     let lower = home.toml(&caps("10.00 EUR"));
     home.write(&lower);
-    denied(control.reload(v1::ReloadRequest {}).await);
+    let refused = denied(control.reload(v1::ReloadRequest {}).await);
+    assert_eq!(refused.reason, "LEDGER_UNAVAILABLE");
     full.store(false, Ordering::SeqCst);
     let told = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
     let problem = "the newest file is good, and the reload could not be written down";
