@@ -9,12 +9,17 @@ use std::time::Instant;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
-use crate::figures::{Latencies, rate};
+use super::figures::{Latencies, rate};
 
 /// Bytes of one append before each sync.
 const PAGE_BYTES: usize = 4_096;
 
 /// Appends of 4 KiB, each followed by `fdatasync`.
+///
+/// # Panics
+///
+/// If the disk fails.
+#[must_use]
 pub fn syncs(dir: &Path, count: u64) -> Latencies {
     let mut file = File::create(dir.join("floor.bin")).expect("a file");
     Latencies::of(count, |_| {
@@ -24,6 +29,11 @@ pub fn syncs(dir: &Path, count: u64) -> Latencies {
 }
 
 /// One row in each commit: WAL, `synchronous=FULL`, and no checkpoint meanwhile, as in the journal.
+///
+/// # Panics
+///
+/// If the disk fails.
+#[must_use]
 pub fn commits(dir: &Path, bytes: &[u8], count: u64) -> Latencies {
     let path = dir.join("floor.db");
     let db = Connection::open(&path).expect("a database");
@@ -41,6 +51,7 @@ pub fn commits(dir: &Path, bytes: &[u8], count: u64) -> Latencies {
 }
 
 /// Entries a second through one pass of SHA-256.
+#[must_use]
 pub fn hashes(entries: &[Vec<u8>]) -> f64 {
     let start = Instant::now();
     for entry in entries {
