@@ -1,0 +1,81 @@
+//! How far each hot path is from what it is made of, in one run on one machine.
+//!
+//! ```sh
+//! cargo bench -p mandate-tests --bench hot_paths -- [--full] [--json] [--rounds N]
+//! ```
+//!
+//! The daemon is the built one, over a key in the kernel's keyring and a ledger on disk; who calls it is a process of
+//! its own, and so is the server that stands beside it as a floor. In each round every floor and every path has its
+//! turn. A figure is the median over the rounds; in brackets are the least and the most. A figure never fails the run,
+//! a call that is refused always does.
+//!
+//! The ledger lies in the system's folder for temporary files, which must be on a disk.
+
+mod calls;
+mod child;
+mod client;
+mod floor_server;
+mod gateway;
+mod goals;
+mod local;
+mod machine;
+mod payers;
+mod rounds;
+mod rows;
+mod setup;
+mod upstream;
+
+use std::path::Path;
+
+use gateway::Market;
+use machine::Machine;
+use rounds::Extent;
+use rows::Rows;
+use serde_json::json;
+use setup::Stage;
+
+/// Rounds; figures are medians over them.
+const ROUNDS: u64 = 5;
+/// How often `--full` does everything that a round does once.
+const TIMES_FULL: u64 = 5;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let after = |flag: &str| {
+        let at = arguments.iter().position(|argument| argument == flag)?;
+        arguments.get(at + 1..)
+    };
+    if let Some([part, argument, ..]) = after(child::PART) {
+        return match part.as_str() {
+            "client" => client::serve(argument),
+            "floor" => floor_server::serve(Path::new(argument)),
+            "payers" => payers::serve(argument),
+            "upstream" => upstream::serve(),
+            part => panic!("no such part: {part}"),
+        };
+    }
+    let rounds = after("--rounds").and_then(<[_]>::first);
+    let rounds = rounds.map_or(ROUNDS, |rounds| rounds.parse().expect("a number of rounds"));
+    let extent = Extent { times: if after("--full").is_some() { TIMES_FULL } else { 1 } };
+    let machine = Machine::look(&std::env::temp_dir());
+    if machine.is_in_memory() {
+        println!("{machine}nothing is measured: {} is in memory", std::env::temp_dir().display());
+        return;
+    }
+    let mut stage = Stage::start(&setup::built("mandated"));
+    let mut market = Market::open(&setup::built("mandate-gateway"));
+    let mut rows = Rows::default();
+    for round in 1..=rounds {
+        eprintln!("round {round} of {rounds}");
+        rounds::round(&mut stage, extent, &mut rows);
+        market.round(extent, &mut rows);
+    }
+    let ratios = goals::ratios(&rows);
+    if after("--json").is_some() {
+        let ratios: Vec<_> = ratios.iter().map(goals::Ratio::json).collect();
+        println!("{}", json!({ "machine": machine, "rows": rows.json(), "ratios": ratios }));
+    } else {
+        println!("{machine}\n{rows}");
+        ratios.iter().for_each(|ratio| println!("{ratio}"));
+    }
+}

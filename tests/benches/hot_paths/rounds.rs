@@ -1,0 +1,88 @@
+//! One round: every floor and every path once, in turns.
+
+use crate::calls::{Burst, Call, Connection, Server};
+use crate::local;
+use crate::rows::{By, Rows};
+use crate::setup::Stage;
+
+pub const SIGN: &str = "floor: Ed25519 sign";
+pub const VERIFY: &str = "floor: Ed25519 verify_strict";
+const SYNC: &str = "floor: 4 KiB append and fdatasync";
+pub const COMMIT_INTENT: &str = "floor: SQLite commit of an intent";
+pub const COMMIT_PAYMENT: &str = "floor: SQLite commit of a payment";
+pub const VERIFY_PAYMENT: &str = "floor: verify_strict of a payment";
+pub const CHECK: &str = "a payment verified in memory";
+pub const EMPTY: &str = "floor: empty call";
+pub const SIGN_INTENT: &str = "floor: intent signed without a ledger";
+pub const SIGN_PAYMENT: &str = "floor: payment signed without a ledger";
+pub const MINT_INTENT: &str = "MintIntent";
+pub const MINT_PAYMENT: &str = "MintPayment";
+pub const RECORD_RECEIPT: &str = "RecordReceipt";
+pub const GET_BUDGET: &str = "GetBudget";
+pub const UPSTREAM: &str = "floor: the API called directly";
+pub const PAID: &str = "the API through the gateway, paid";
+
+/// A wallet's calls in the order of a round: what one mints, a later one needs, and a floor stands beside each.
+const CALLS: [(&str, Server, Call); 7] = [
+    (EMPTY, Server::Floor, Call::GetPrincipal),
+    (MINT_INTENT, Server::Wallet, Call::MintIntent),
+    (SIGN_INTENT, Server::Floor, Call::MintIntent),
+    (MINT_PAYMENT, Server::Wallet, Call::MintPayment),
+    (SIGN_PAYMENT, Server::Floor, Call::MintPayment),
+    (RECORD_RECEIPT, Server::Wallet, Call::RecordReceipt),
+    (GET_BUDGET, Server::Wallet, Call::GetBudget),
+];
+
+/// Clients at a time, on which connections, and how many calls they make together in one round.
+///
+/// A wallet lets one uid have 128 connections; who makes a new one for each call has two while the old one is let go.
+const CLIENTS: [(u64, Connection, u64); 7] = [
+    (1, Connection::Warm, 1_000),
+    (8, Connection::Warm, 2_000),
+    (32, Connection::Warm, 3_200),
+    (128, Connection::Warm, 5_120),
+    (1, Connection::New, 300),
+    (8, Connection::New, 800),
+    (32, Connection::New, 1_600),
+];
+
+/// Operations on the curve, syncs, and commits of each kind, in one round.
+const CURVE: u64 = 1_000;
+const SYNCS: u64 = 300;
+const COMMITS: u64 = 500;
+
+/// How much of everything a round does.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    pub times: u64,
+}
+
+/// Measures everything once.
+pub fn round(stage: &mut Stage, extent: Extent, rows: &mut Rows) {
+    in_process(stage, extent, rows);
+    for (clients, connection, calls) in CLIENTS {
+        for (what, server, call) in CALLS {
+            let calls = calls * extent.times;
+            let times = stage.burst(Burst { server, call, connection, clients, calls });
+            rows.add(what, By::Clients(clients, connection), times);
+        }
+    }
+}
+
+fn in_process(stage: &Stage, extent: Extent, rows: &mut Rows) {
+    let (curve, dir) = (CURVE * extent.times, stage.folder());
+    let (syncs, commits) = (SYNCS * extent.times, COMMITS * extent.times);
+    let (tokens, entries) = (&stage.tokens, &stage.entries);
+    let all = [
+        (SIGN, local::sign(curve)),
+        (VERIFY, local::verify(curve)),
+        (VERIFY_PAYMENT, local::verify_payment(tokens, &stage.key(), curve)),
+        (CHECK, local::check_payment(tokens, &stage.keys(), curve)),
+        (SYNC, local::sync(dir, syncs)),
+        (COMMIT_INTENT, local::commit(dir, &entries.intent, commits)),
+        (COMMIT_PAYMENT, local::commit(dir, &entries.payment, commits)),
+    ];
+    for (what, times) in all {
+        rows.add(what, By::Itself, times);
+    }
+}
