@@ -51,6 +51,8 @@ pub struct Burst {
     pub connection: Connection,
     pub clients: u64,
     pub calls: u64,
+    /// Lines of each cart.
+    pub lines: u64,
 }
 
 /// What a client process is asked.

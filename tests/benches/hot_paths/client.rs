@@ -8,20 +8,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64URL_NOPAD;
+use mandate::text::Title;
 use mandate::{
-    Intent, KeySet, Kind, Mandate, Payment, PrincipalRole, PublicKey, UnverifiedMandate,
+    Intent, KeySet, Kind, LineItem, Mandate, MinorUnits, Money, Payment, PrincipalRole, PublicKey,
+    UnverifiedMandate,
 };
 use mandate_host::clock::wall_clock;
 use mandate_proto::v1;
 use mandate_proto::v1::wallet_client::WalletClient;
-use mandate_tests::bench::figures::Latencies;
 use mandate_tests::{Agent, LUX, Merchant};
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Barrier;
 use tonic::transport::Channel;
 
 use crate::calls::{Ask, Burst, Call, Connection, Places, Server, Times, Tokens};
 use crate::child::{asked, say};
+use crate::crowd::{Clock, Done, crowd};
 
 /// What the merchant's key is made of.
 pub const MERCHANT_SEED: [u8; 32] = [0x6d; 32];
@@ -45,20 +46,11 @@ struct Side {
     keys: KeySet<PrincipalRole>,
 }
 
-struct Clients {
+/// Whom the agents know.
+struct World {
     wallet: Side,
     floor: Side,
     merchant: Merchant,
-    /// What the wallet has paid and has no receipt for.
-    unsettled: Vec<Mandate<Payment>>,
-}
-
-/// What one client did.
-struct Done {
-    latencies: Latencies,
-    began: Instant,
-    ended: Instant,
-    answers: Vec<String>,
 }
 
 /// The whole work of the process: answers what it is asked, until its parent is gone.
@@ -69,21 +61,60 @@ pub fn serve(places: &str) {
         let key = PublicKey::from_bytes(&key.try_into().expect("its size")).expect("a key");
         Side { socket, keys: KeySet::new([key]) }
     };
-    let mut clients = Clients {
-        wallet: side(wallet),
-        floor: side(floor),
-        merchant: Merchant::from_seed(LUX.parse().expect("an id"), MERCHANT_SEED),
-        unsettled: Vec::new(),
-    };
+    let merchant = Merchant::from_seed(LUX.parse().expect("an id"), MERCHANT_SEED);
+    let world = Arc::new(World { wallet: side(wallet), floor: side(floor), merchant });
+    // What the wallet has paid and has no receipt for.
+    let mut unsettled = Vec::new();
     for ask in asked() {
         match ask {
-            Ask::Burst(burst) => say(&clients.burst(burst)),
-            Ask::Sample => say(&clients.sample()),
+            Ask::Burst(asked) => say(&burst(&world, asked, &mut unsettled)),
+            Ask::Sample => say(&sample(&world)),
         }
     }
 }
 
-impl Clients {
+/// Buys once.
+fn sample(world: &Arc<World>) -> Tokens {
+    let one = |start: Arc<Barrier>| {
+        let world = Arc::clone(world);
+        async move {
+            let mut agent = connected(&world.wallet.socket).await;
+            let mut clock = Clock::start(&start, 1).await;
+            let intent = send(&mut agent, Request::Intent).await;
+            let cart = world.cart(&world.wallet.verified(&intent), 1);
+            let payment = send(&mut agent, Request::Payment(cart)).await;
+            clock.time(async { Tokens { intent, payment } }).await;
+            clock.stop()
+        }
+    };
+    crowd(1, one).0.remove(0)
+}
+
+fn burst(world: &Arc<World>, burst: Burst, unsettled: &mut Vec<Mandate<Payment>>) -> Times {
+    let each = usize::try_from(burst.calls / burst.clients).expect("a count");
+    let (answers, times) = crowd(burst.clients, |start| {
+        let of_receipts = if burst.call == Call::RecordReceipt { each } else { 0 };
+        let kept = unsettled.len().checked_sub(of_receipts).expect("payments without receipts");
+        let payments = unsettled.split_off(kept);
+        let world = Arc::clone(world);
+        async move { world.client(burst, each, payments, &start).await }
+    });
+    let side = world.side(burst.server);
+    match burst.call {
+        Call::MintIntent => answers.iter().for_each(|it| drop(side.verified::<Intent>(it))),
+        Call::MintPayment => {
+            let paid: Vec<_> = answers.iter().map(|it| side.verified(it)).collect();
+            if burst.server == Server::Wallet {
+                unsettled.extend(paid);
+            }
+        }
+        Call::RecordReceipt => assert!(answers.iter().all(|it| it == "executed")),
+        Call::GetPrincipal | Call::GetBudget => {}
+    }
+    times
+}
+
+impl World {
     fn side(&self, server: Server) -> &Side {
         match server {
             Server::Wallet => &self.wallet,
@@ -91,100 +122,68 @@ impl Clients {
         }
     }
 
-    /// Buys once.
-    fn sample(&mut self) -> Tokens {
-        runtime(1).block_on(async {
-            let mut agent = connected(&self.wallet.socket).await;
-            let intent = send(&mut agent, Request::Intent).await;
-            let cart = self.cart(&self.wallet.verified(&intent));
-            let payment = send(&mut agent, Request::Payment(cart)).await;
-            Tokens { intent, payment }
-        })
-    }
-
-    fn burst(&mut self, burst: Burst) -> Times {
-        let (answers, times) = runtime(burst.clients).block_on(self.run(burst));
+    /// One client: prepares all its calls, and when all have done so, makes them.
+    async fn client(
+        &self,
+        burst: Burst,
+        calls: usize,
+        payments: Vec<Mandate<Payment>>,
+        start: &Barrier,
+    ) -> Done<String> {
         let side = self.side(burst.server);
-        match burst.call {
-            Call::MintIntent => answers.iter().for_each(|it| drop(side.verified::<Intent>(it))),
-            Call::MintPayment => {
-                let paid: Vec<_> = answers.iter().map(|it| side.verified(it)).collect();
-                if burst.server == Server::Wallet {
-                    self.unsettled.extend(paid);
+        let mut agent = connected(&side.socket).await;
+        let mut requests: Vec<_> = payments.iter().map(|paid| self.receipt(paid)).collect();
+        while requests.len() < calls {
+            requests.push(match burst.call {
+                Call::GetPrincipal => Request::Principal,
+                Call::MintIntent => Request::Intent,
+                Call::MintPayment => {
+                    let intent = send(&mut agent, Request::Intent).await;
+                    Request::Payment(self.cart(&side.verified(&intent), burst.lines))
+                }
+                Call::RecordReceipt => panic!("a receipt needs a payment"),
+                Call::GetBudget => Request::Budget,
+            });
+        }
+        let mut clock = Clock::start(start, calls).await;
+        match burst.connection {
+            Connection::Warm => {
+                for request in requests {
+                    clock.time(send(&mut agent, request)).await;
                 }
             }
-            Call::RecordReceipt => assert!(answers.iter().all(|it| it == "executed")),
-            Call::GetPrincipal | Call::GetBudget => {}
-        }
-        times
-    }
-
-    async fn run(&mut self, burst: Burst) -> (Vec<String>, Times) {
-        let (socket, each) = (self.side(burst.server).socket.clone(), burst.calls / burst.clients);
-        let clients = usize::try_from(burst.clients).expect("a count");
-        let mut agents = Vec::new();
-        for _ in 0..clients {
-            agents.push(connected(&socket).await);
-        }
-        let mut work = Vec::new();
-        for agent in &mut agents {
-            let mut requests = Vec::new();
-            for _ in 0..each {
-                requests.push(self.prepared(burst, agent).await);
-            }
-            work.push(requests);
-        }
-        let start = Arc::new(Barrier::new(clients));
-        let tasks = agents.into_iter().zip(work).map(|(agent, requests)| {
-            let (start, socket) = (Arc::clone(&start), socket.clone());
-            tokio::spawn(async move {
-                start.wait().await;
-                match burst.connection {
-                    Connection::Warm => on_one_connection(agent, requests).await,
-                    Connection::New => {
-                        drop(agent);
-                        on_new_connections(&socket, requests).await
-                    }
+            Connection::New => {
+                drop(agent);
+                for request in requests {
+                    clock.time(send_on_new(&side.socket, request)).await;
                 }
-            })
-        });
-        let tasks: Vec<_> = tasks.collect();
-        let mut all = Vec::new();
-        for task in tasks {
-            all.push(task.await.expect("no call fails"));
-        }
-        let began = all.iter().map(|done| done.began).min().expect("a client");
-        let ended = all.iter().map(|done| done.ended).max().expect("a client");
-        let mut latencies = Latencies::default();
-        all.iter().for_each(|done| latencies.add(&done.latencies));
-        let times = Times::of(&latencies, (ended - began).as_secs_f64());
-        (all.into_iter().flat_map(|done| done.answers).collect(), times)
-    }
-
-    /// A call and what it needs: for a payment an intent and its cart, for a receipt a payment.
-    async fn prepared(&mut self, burst: Burst, agent: &mut WalletClient<Channel>) -> Request {
-        match burst.call {
-            Call::GetPrincipal => Request::Principal,
-            Call::MintIntent => Request::Intent,
-            Call::GetBudget => Request::Budget,
-            Call::MintPayment => {
-                let intent = send(agent, Request::Intent).await;
-                Request::Payment(self.cart(&self.side(burst.server).verified(&intent)))
-            }
-            Call::RecordReceipt => {
-                let payment = self.unsettled.pop().expect("a payment without a receipt");
-                let order = "LUX-1".parse().expect("text");
-                let claims = self.merchant.executed(&payment, order, wall_clock());
-                let receipt = self.merchant.sign_receipt(&claims.expect("claims"));
-                Request::Receipt(receipt.expect("a receipt").as_str().to_owned())
             }
         }
+        clock.stop()
     }
 
-    fn cart(&self, intent: &Mandate<Intent>) -> String {
-        let (title, price) = ("a room".parse().expect("text"), PRICE.parse().expect("an amount"));
-        let claims = self.merchant.cart(intent, title, price, wall_clock()).expect("claims");
+    /// The merchant's cart for an intent: all but the first line are one cent each.
+    fn cart(&self, intent: &Mandate<Intent>, lines: u64) -> String {
+        let (title, price): (Title, Money) =
+            ("a room".parse().expect("text"), PRICE.parse().expect("an amount"));
+        let claims = self.merchant.cart(intent, title, price, wall_clock());
+        let mut claims = claims.expect("claims");
+        let amount = |units| MinorUnits::new(units).expect("an amount");
+        let first = LineItem {
+            amount: amount(price.amount.units() + 1 - lines),
+            ..claims.line_items.remove(0)
+        };
+        claims.line_items =
+            (1..lines).map(|_| LineItem { amount: amount(1), ..first.clone() }).collect();
+        claims.line_items.insert(0, first);
         self.merchant.sign_cart(&claims).expect("a cart").as_str().to_owned()
+    }
+
+    fn receipt(&self, payment: &Mandate<Payment>) -> Request {
+        let order = "LUX-1".parse().expect("text");
+        let claims = self.merchant.executed(payment, order, wall_clock()).expect("claims");
+        let receipt = self.merchant.sign_receipt(&claims).expect("a receipt");
+        Request::Receipt(receipt.as_str().to_owned())
     }
 }
 
@@ -193,13 +192,6 @@ impl Side {
         let token = UnverifiedMandate::<K>::parse(token).expect("a token");
         token.verify(&self.keys).expect("a signature")
     }
-}
-
-/// One client needs one thread; many share what the machine has.
-fn runtime(clients: u64) -> Runtime {
-    let mut builder =
-        if clients == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
-    builder.enable_all().build().expect("a runtime")
 }
 
 /// A connection on which a call was answered.
@@ -217,39 +209,9 @@ async fn connected(socket: &Path) -> WalletClient<Channel> {
     }
 }
 
-async fn on_one_connection(mut agent: WalletClient<Channel>, requests: Vec<Request>) -> Done {
-    let mut done = Done::new(requests.len());
-    for request in requests {
-        let start = Instant::now();
-        let answer = send(&mut agent, request).await;
-        done.latencies.record(start.elapsed());
-        done.answers.push(answer);
-    }
-    Done { ended: Instant::now(), ..done }
-}
-
-async fn on_new_connections(socket: &Path, requests: Vec<Request>) -> Done {
-    let mut done = Done::new(requests.len());
-    for request in requests {
-        let start = Instant::now();
-        let channel = mandate_proto::connect(socket).await.expect("a connection");
-        let answer = send(&mut WalletClient::new(channel), request).await;
-        done.latencies.record(start.elapsed());
-        done.answers.push(answer);
-    }
-    Done { ended: Instant::now(), ..done }
-}
-
-impl Done {
-    fn new(calls: usize) -> Self {
-        let now = Instant::now();
-        Self {
-            latencies: Latencies::default(),
-            began: now,
-            ended: now,
-            answers: Vec::with_capacity(calls),
-        }
-    }
+async fn send_on_new(socket: &Path, request: Request) -> String {
+    let channel = mandate_proto::connect(socket).await.expect("a connection");
+    send(&mut WalletClient::new(channel), request).await
 }
 
 /// Makes one call; gives the token or the word in its answer.

@@ -15,12 +15,12 @@ use crate::rows::{By, Rows};
 
 /// Payers at a time, on which connections, and how many calls they make together in one round.
 const PAYERS: [(u64, Connection, u64); 6] = [
-    (1, Connection::Warm, 400),
-    (8, Connection::Warm, 800),
-    (32, Connection::Warm, 1_600),
-    (128, Connection::Warm, 2_560),
-    (1, Connection::New, 200),
-    (32, Connection::New, 960),
+    (1, Connection::Warm, 300),
+    (8, Connection::Warm, 400),
+    (32, Connection::Warm, 960),
+    (128, Connection::Warm, 1_280),
+    (1, Connection::New, 100),
+    (32, Connection::New, 640),
 ];
 
 /// A gateway under way; it ends with this value.

@@ -6,9 +6,10 @@ use mandate_tests::bench::figures::Figure;
 use serde_json::{Value, json};
 
 use crate::calls::Connection;
+use crate::peers::{GPG_AGENT, SSH_AGENT};
 use crate::rounds::{
-    CHECK, COMMIT_INTENT, COMMIT_PAYMENT, EMPTY, GET_BUDGET, MINT_INTENT, MINT_PAYMENT, PAID,
-    RECORD_RECEIPT, SIGN, SIGN_INTENT, SIGN_PAYMENT, UPSTREAM, VERIFY, VERIFY_PAYMENT,
+    CHECK, COMMIT_INTENT, COMMIT_PAYMENT, EMPTY, GET_BUDGET, ISSUE, MINT_INTENT, MINT_PAYMENT,
+    PAID, RECORD_RECEIPT, SIGN, SIGN_INTENT, SIGN_PAYMENT, UPSTREAM, VERIFY, VERIFY_PAYMENT,
 };
 use crate::rows::{By, Row, Rows, spread};
 
@@ -38,7 +39,8 @@ pub struct Ratio {
 /// All ratios that what was measured allows.
 pub fn ratios(rows: &Rows) -> Vec<Ratio> {
     let made_of = |call, parts: &[(&'static str, &'static str, By)], what, bound| {
-        let ours = &rows.find(call, ONE)?.p50;
+        let own = rows.find(call, ONE).or_else(|| rows.find(call, By::Itself));
+        let ours = &own?.p50;
         let parts = parts.iter().map(|(name, row, by)| Some((*name, &rows.find(row, *by)?.p50)));
         let parts = parts.collect::<Option<Vec<_>>>()?;
         Some(Ratio::of(what, ours, &parts, bound))
@@ -62,7 +64,7 @@ pub fn ratios(rows: &Rows) -> Vec<Ratio> {
     // The use is on disk before the API is asked, and the receipt before it is signed.
     let paid =
         [("the API", UPSTREAM, ONE), verify, commit(COMMIT_PAYMENT), commit(COMMIT_PAYMENT), sign];
-    let goal = Bound::AtMost(1.3);
+    let (goal, ahead) = (Bound::AtMost(1.3), Bound::AtMost(1.0));
     let all = [
         made_of(MINT_INTENT, &intent, "MintIntent, 1 client, p50", goal),
         tail("MintIntent, 1 client, p99", MINT_INTENT),
@@ -89,6 +91,19 @@ pub fn ratios(rows: &Rows) -> Vec<Ratio> {
             |row| &row.p50,
             Bound::AtMost(1.25),
         ),
+        made_of(
+            MINT_PAYMENT,
+            &[("ssh-agent", SSH_AGENT, ONE)],
+            "MintPayment beside ssh-agent, p50",
+            ahead,
+        ),
+        made_of(
+            MINT_PAYMENT,
+            &[("gpg-agent", GPG_AGENT, ONE)],
+            "MintPayment beside gpg-agent, p50",
+            ahead,
+        ),
+        made_of(ISSUE, &[sign, verify], "a payment signed in memory, p50", Bound::Open),
         made_of(RECORD_RECEIPT, &receipt, "RecordReceipt, 1 client, p50", Bound::Open),
         made_of(GET_BUDGET, &[empty], "GetBudget, 1 client, p50", Bound::Open),
         made_of(PAID, &paid, "a paid call, 1 client, p50", Bound::Open),

@@ -1,7 +1,7 @@
 //! How far each hot path is from what it is made of, in one run on one machine.
 //!
 //! ```sh
-//! cargo bench -p mandate-tests --bench hot_paths -- [--full] [--json] [--rounds N]
+//! cargo bench -p mandate-tests --bench hot_paths -- [--growth] [--full] [--json] [--rounds N]
 //! ```
 //!
 //! The daemon is the built one, over a key in the kernel's keyring and a ledger on disk; who calls it is a process of
@@ -14,12 +14,15 @@
 mod calls;
 mod child;
 mod client;
+mod crowd;
 mod floor_server;
 mod gateway;
 mod goals;
+mod growth;
 mod local;
 mod machine;
 mod payers;
+mod peers;
 mod rounds;
 mod rows;
 mod setup;
@@ -29,6 +32,7 @@ use std::path::Path;
 
 use gateway::Market;
 use machine::Machine;
+use peers::Peers;
 use rounds::Extent;
 use rows::Rows;
 use serde_json::json;
@@ -56,26 +60,43 @@ fn main() {
     }
     let rounds = after("--rounds").and_then(<[_]>::first);
     let rounds = rounds.map_or(ROUNDS, |rounds| rounds.parse().expect("a number of rounds"));
-    let extent = Extent { times: if after("--full").is_some() { TIMES_FULL } else { 1 } };
     let machine = Machine::look(&std::env::temp_dir());
     if machine.is_in_memory() {
         println!("{machine}nothing is measured: {} is in memory", std::env::temp_dir().display());
         return;
     }
-    let mut stage = Stage::start(&setup::built("mandated"));
+    let (is_full, is_json) = (after("--full").is_some(), after("--json").is_some());
+    let daemon = setup::built("mandated");
+    if after("--growth").is_some() {
+        let growth = growth::measure(&daemon, rounds, is_full);
+        if is_json {
+            println!("{}", json!({ "machine": machine, "growth": growth.json() }));
+        } else {
+            println!("{machine}\n{}", growth.lines().join("\n"));
+        }
+        return;
+    }
+    let extent = Extent { times: if is_full { TIMES_FULL } else { 1 } };
+    let mut stage = Stage::start(&daemon);
     let mut market = Market::open(&setup::built("mandate-gateway"));
+    let peers = Peers::start();
     let mut rows = Rows::default();
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}");
         rounds::round(&mut stage, extent, &mut rows);
         market.round(extent, &mut rows);
+        peers.round(extent, &mut rows);
     }
     let ratios = goals::ratios(&rows);
-    if after("--json").is_some() {
+    if is_json {
         let ratios: Vec<_> = ratios.iter().map(goals::Ratio::json).collect();
-        println!("{}", json!({ "machine": machine, "rows": rows.json(), "ratios": ratios }));
+        let run = json!({
+            "machine": machine, "rows": rows.json(), "ratios": ratios, "absent": peers.absent(),
+        });
+        println!("{run}");
     } else {
         println!("{machine}\n{rows}");
         ratios.iter().for_each(|ratio| println!("{ratio}"));
+        peers.absent().iter().for_each(|absent| println!("{absent}"));
     }
 }

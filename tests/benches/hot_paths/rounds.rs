@@ -12,6 +12,7 @@ pub const COMMIT_INTENT: &str = "floor: SQLite commit of an intent";
 pub const COMMIT_PAYMENT: &str = "floor: SQLite commit of a payment";
 pub const VERIFY_PAYMENT: &str = "floor: verify_strict of a payment";
 pub const CHECK: &str = "a payment verified in memory";
+pub const ISSUE: &str = "a payment signed in memory";
 pub const EMPTY: &str = "floor: empty call";
 pub const SIGN_INTENT: &str = "floor: intent signed without a ledger";
 pub const SIGN_PAYMENT: &str = "floor: payment signed without a ledger";
@@ -38,12 +39,12 @@ const CALLS: [(&str, Server, Call); 7] = [
 /// A wallet lets one uid have 128 connections; who makes a new one for each call has two while the old one is let go.
 const CLIENTS: [(u64, Connection, u64); 7] = [
     (1, Connection::Warm, 1_000),
-    (8, Connection::Warm, 2_000),
-    (32, Connection::Warm, 3_200),
-    (128, Connection::Warm, 5_120),
-    (1, Connection::New, 300),
-    (8, Connection::New, 800),
-    (32, Connection::New, 1_600),
+    (8, Connection::Warm, 1_200),
+    (32, Connection::Warm, 1_920),
+    (128, Connection::Warm, 2_560),
+    (1, Connection::New, 200),
+    (8, Connection::New, 400),
+    (32, Connection::New, 960),
 ];
 
 /// Operations on the curve, syncs, and commits of each kind, in one round.
@@ -59,30 +60,45 @@ pub struct Extent {
 
 /// Measures everything once.
 pub fn round(stage: &mut Stage, extent: Extent, rows: &mut Rows) {
-    in_process(stage, extent, rows);
+    in_memory(stage, extent, rows);
     for (clients, connection, calls) in CLIENTS {
         for (what, server, call) in CALLS {
+            if (clients, connection) == (1, Connection::Warm) {
+                on_disk((server, call), stage, extent, rows);
+            }
             let calls = calls * extent.times;
-            let times = stage.burst(Burst { server, call, connection, clients, calls });
+            let times = stage.burst(Burst { server, call, connection, clients, calls, lines: 1 });
             rows.add(what, By::Clients(clients, connection), times);
         }
     }
 }
 
-fn in_process(stage: &Stage, extent: Extent, rows: &mut Rows) {
-    let (curve, dir) = (CURVE * extent.times, stage.folder());
-    let (syncs, commits) = (SYNCS * extent.times, COMMITS * extent.times);
-    let (tokens, entries) = (&stage.tokens, &stage.entries);
+fn in_memory(stage: &Stage, extent: Extent, rows: &mut Rows) {
+    let (count, tokens) = (CURVE * extent.times, &stage.tokens);
     let all = [
-        (SIGN, local::sign(curve)),
-        (VERIFY, local::verify(curve)),
-        (VERIFY_PAYMENT, local::verify_payment(tokens, &stage.key(), curve)),
-        (CHECK, local::check_payment(tokens, &stage.keys(), curve)),
-        (SYNC, local::sync(dir, syncs)),
-        (COMMIT_INTENT, local::commit(dir, &entries.intent, commits)),
-        (COMMIT_PAYMENT, local::commit(dir, &entries.payment, commits)),
+        (SIGN, local::sign(count)),
+        (VERIFY, local::verify(count)),
+        (VERIFY_PAYMENT, local::verify_payment(tokens, &stage.key(), count)),
+        (CHECK, local::check_payment(tokens, &stage.keys(), count)),
+        (ISSUE, local::sign_payment(tokens, count)),
     ];
     for (what, times) in all {
         rows.add(what, By::Itself, times);
     }
+}
+
+/// What a call waits for the disk, just before that call is measured.
+fn on_disk(next: (Server, Call), stage: &Stage, extent: Extent, rows: &mut Rows) {
+    let (dir, entries, count) = (stage.folder(), &stage.entries, COMMITS * extent.times);
+    let (what, times) = match next {
+        (Server::Floor, Call::GetPrincipal) => (SYNC, local::sync(dir, SYNCS * extent.times)),
+        (Server::Wallet, Call::MintIntent) => {
+            (COMMIT_INTENT, local::commit(dir, &entries.intent, count))
+        }
+        (Server::Wallet, Call::MintPayment) => {
+            (COMMIT_PAYMENT, local::commit(dir, &entries.payment, count))
+        }
+        _ => return,
+    };
+    rows.add(what, By::Itself, times);
 }

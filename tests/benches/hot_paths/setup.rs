@@ -16,8 +16,8 @@ use crate::child::Part;
 use crate::local::Entries;
 use crate::{client, floor_server};
 
-/// Caps that nobody reaches, one of which names the merchant and so stands in each payment.
-const RULES: &str = r#"
+/// Limits that nobody reaches, and lives that end after the run.
+pub const LIMITS: &str = r#"
 [mandates]
 intent_ttl = "300s"
 payment_ttl = "300s"
@@ -27,7 +27,10 @@ requests_per_s = 1000000
 burst = 1000000
 in_flight = 1000000
 unsettled = 1000000
+"#;
 
+/// Caps that nobody reaches, one of which names the merchant and so stands in each payment.
+const CAPS: &str = r#"
 [[cap]]
 per = "month"
 spend = "100000000.00 EUR"
@@ -74,19 +77,11 @@ pub struct Stage {
 impl Stage {
     /// Starts all of it; one purchase is made on the way, for what the floors are to be like.
     pub fn start(daemon: &Path) -> Self {
-        let home = Home::made_at(wall_clock().seconds()).expect("a kernel keyring");
-        let merchant = Merchant::from_seed(LUX.parse().expect("an id"), client::MERCHANT_SEED);
-        home.write(&home.toml(RULES).replace(&home.lux.toml_key(), &merchant.toml_key()));
+        let home = home(&format!("{LIMITS}{CAPS}"));
         let daemon = daemon.to_str().expect("a path in UTF-8");
         let first = home.spawn(daemon);
         let floor_socket = home.folder().join("floor.sock");
-        let floor_key = SigningKey::from_seed(Seed::copy_from(&floor_server::SEED));
-        let places = Places {
-            wallet: (home.paths.wallet_socket(), x(&home.key)),
-            floor: (floor_socket.clone(), x(&floor_key.public_key())),
-        };
-        let places = serde_json::to_string(&places).expect("JSON");
-        let mut client = Part::start("client", [places]);
+        let mut client = client(&home, &floor_socket);
         let tokens: Tokens = client.ask(&Ask::Sample);
         first.stop();
         let entries = entries(home.paths.state_dir());
@@ -115,6 +110,24 @@ impl Stage {
     pub fn keys(&self) -> KeySet<PrincipalRole> {
         KeySet::new([self.home.key])
     }
+}
+
+/// A principal with a real key and an empty ledger, whose rules list the agents' merchant.
+pub fn home(rules: &str) -> Home {
+    let home = Home::made_at(wall_clock().seconds()).expect("a kernel keyring");
+    let merchant = Merchant::from_seed(LUX.parse().expect("an id"), client::MERCHANT_SEED);
+    home.write(&home.toml(rules).replace(&home.lux.toml_key(), &merchant.toml_key()));
+    home
+}
+
+/// The agents of a home, who know of a floor as well.
+pub fn client(home: &Home, floor_socket: &Path) -> Part {
+    let floor_key = SigningKey::from_seed(Seed::copy_from(&floor_server::SEED));
+    let places = Places {
+        wallet: (home.paths.wallet_socket(), x(&home.key)),
+        floor: (floor_socket.to_owned(), x(&floor_key.public_key())),
+    };
+    Part::start("client", [serde_json::to_string(&places).expect("JSON")])
 }
 
 fn x(key: &PublicKey) -> String {

@@ -159,6 +159,12 @@ impl Latencies {
         self.0.len()
     }
 
+    /// How long all calls took together, in seconds.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.0.mean() * self.0.len() as f64 / 1e9
+    }
+
     /// The latency that so many of a hundred calls did not exceed, in microseconds.
     #[must_use]
     pub fn percentile_us(&self, percent: f64) -> f64 {
