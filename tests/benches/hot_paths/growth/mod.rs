@@ -26,6 +26,8 @@ const PAYMENTS: u64 = 300;
 const STARTS: usize = 3;
 /// Longest wait for the check that a daemon makes beside its service.
 const CHECK_PATIENCE: Duration = Duration::from_secs(3_600);
+/// Caps that cover one payment: its entry names each, and an entry has at most 64 KiB.
+const COVERING_MAX: u64 = 500;
 const KIB_PER_MIB: f64 = 1_024.0;
 
 /// One wallet: all but one of its sizes are those of the first.
@@ -132,6 +134,17 @@ impl Grown {
     }
 }
 
+impl Drop for Grown {
+    /// Says what the daemon says, if a call of its agents failed.
+    fn drop(&mut self) {
+        let log = self.daemon.log();
+        let faults = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR"));
+        if std::thread::panicking() {
+            faults.for_each(|line| eprintln!("{:?}: {line}", self.size));
+        }
+    }
+}
+
 /// Waits until the daemon has checked its whole ledger, which it does beside its service.
 fn checked(daemon: &Process) {
     let began = Instant::now();
@@ -141,11 +154,16 @@ fn checked(daemon: &Process) {
     }
 }
 
-/// Caps that all cover each payment and that nobody reaches, and merchants beside the two that every home has.
+/// Caps that nobody reaches, and merchants beside the two that every home has.
+///
+/// As many caps as may cover a payment do; the others name a merchant that is not paid.
 fn rules(size: Size) -> String {
     let cap = |per: &str| format!("[[cap]]\nper = \"{per}\"\nspend = \"100000000.00 EUR\"\n");
     let mut rules = setup::LIMITS.to_owned() + &cap("lifetime");
-    (1..size.caps).for_each(|number| rules += &cap(&format!("{}m", 60 + number)));
+    for number in 1..size.caps {
+        rules += &cap(&format!("{}m", 60 + number));
+        rules += if number < COVERING_MAX { "" } else { "merchant = \"rival-air\"\n" };
+    }
     for number in 2..size.merchants {
         let mut seed = [0x62; 32];
         seed[..8].copy_from_slice(&number.to_be_bytes());
