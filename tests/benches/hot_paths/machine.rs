@@ -4,9 +4,12 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use mandate_tests::bench::figures::Figure;
 use mandate_tests::bench::floors;
 use serde::Serialize;
 
+/// Beyond this share of its time without a processor, a run says more about the neighbours than about the product.
+const WAITED_MAX: f64 = 0.05;
 /// No disk that survives a power cut makes 4 KiB durable in less, in microseconds.
 const SYNC_US_MIN: f64 = 20.0;
 /// Syncs that are looked at before anything else.
@@ -52,6 +55,37 @@ impl Machine {
     fn is_implausible(&self) -> bool {
         self.sync_p50_us < SYNC_US_MIN
     }
+}
+
+/// How long this thread has run, and has waited for a processor, in nanoseconds.
+///
+/// Source: the kernel's documentation, scheduler/sched-stats.
+fn scheduled() -> Option<[f64; 2]> {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let mut fields = stat.split(' ').map(|field| field.parse().ok());
+    Some([fields.next()??, fields.next()??])
+}
+
+/// Does what needs a processor all the time; gives the share of that time in which it had to wait for one.
+pub fn waited(work: impl FnOnce()) -> f64 {
+    let before = scheduled();
+    work();
+    let Some(([ran, waited], [ran_before, waited_before])) = scheduled().zip(before) else {
+        return 0.0;
+    };
+    let (ran, waited) = (ran - ran_before, waited - waited_before);
+    waited / (ran + waited)
+}
+
+/// What to say of a run that was disturbed.
+pub fn disturbed(share: &Figure) -> Option<String> {
+    let share = share.median();
+    (share > WAITED_MAX).then(|| {
+        format!(
+            "warning: other work ran: what needs a processor had none for {:.0} % of its time, so these figures say little",
+            share * 100.0
+        )
+    })
 }
 
 /// File system and device of the mount that a folder is in.

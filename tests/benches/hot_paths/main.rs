@@ -32,6 +32,7 @@ use std::path::Path;
 
 use gateway::Market;
 use machine::Machine;
+use mandate_tests::bench::figures::Figure;
 use peers::Peers;
 use rounds::Extent;
 use rows::Rows;
@@ -80,10 +81,10 @@ fn main() {
     let mut stage = Stage::start(&daemon);
     let mut market = Market::open(&setup::built("mandate-gateway"));
     let peers = Peers::start();
-    let mut rows = Rows::default();
+    let (mut rows, mut waited) = (Rows::default(), Figure::default());
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}");
-        rounds::round(&mut stage, extent, &mut rows);
+        waited.add(rounds::round(&mut stage, extent, &mut rows));
         market.round(extent, &mut rows);
         peers.round(extent, &mut rows);
     }
@@ -91,12 +92,14 @@ fn main() {
     if is_json {
         let ratios: Vec<_> = ratios.iter().map(goals::Ratio::json).collect();
         let run = json!({
-            "machine": machine, "rows": rows.json(), "ratios": ratios, "absent": peers.absent(),
+            "machine": machine, "waited_for_a_processor": waited.json(), "rows": rows.json(),
+            "ratios": ratios, "absent": peers.absent(),
         });
         println!("{run}");
     } else {
         println!("{machine}\n{rows}");
         ratios.iter().for_each(|ratio| println!("{ratio}"));
         peers.absent().iter().for_each(|absent| println!("{absent}"));
+        machine::disturbed(&waited).iter().for_each(|warning| println!("\n{warning}"));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::calls::{Burst, Call, Connection, Server};
 use crate::local;
+use crate::machine::waited;
 use crate::rows::{By, Rows};
 use crate::setup::Stage;
 
@@ -58,9 +59,9 @@ pub struct Extent {
     pub times: u64,
 }
 
-/// Measures everything once.
-pub fn round(stage: &mut Stage, extent: Extent, rows: &mut Rows) {
-    in_memory(stage, extent, rows);
+/// Measures everything once; gives the share of its time in which the curve had to wait for a processor.
+pub fn round(stage: &mut Stage, extent: Extent, rows: &mut Rows) -> f64 {
+    let waited = waited(|| in_memory(stage, extent, rows));
     for (clients, connection, calls) in CLIENTS {
         for (what, server, call) in CALLS {
             if (clients, connection) == (1, Connection::Warm) {
@@ -71,6 +72,7 @@ pub fn round(stage: &mut Stage, extent: Extent, rows: &mut Rows) {
             rows.add(what, By::Clients(clients, connection), times);
         }
     }
+    waited
 }
 
 fn in_memory(stage: &Stage, extent: Extent, rows: &mut Rows) {

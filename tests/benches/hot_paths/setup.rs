@@ -55,7 +55,9 @@ pub fn built(program: &str) -> PathBuf {
         return given.into();
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--release", "--locked", "--package", program]);
+    // Both at once, as one question to cargo has one set of features.
+    cargo.args(["build", "--quiet", "--release", "--locked"]);
+    cargo.args(["--package", "mandated", "--package", "mandate-gateway"]);
     let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
     assert!(status.success(), "{program} was not built");
     // This program is in `deps` of the same folder.
