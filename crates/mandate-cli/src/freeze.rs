@@ -104,7 +104,7 @@ pub(crate) fn freeze(
     let answer = Frozen { frozen: scope.to_string(), durable: told.durable };
     context.ui.answer(&answer, |ui| ui.line(format_args!("frozen: {scope}")))?;
     if !told.durable {
-        let warning = "warning: the disk is full, so this freeze ends when mandated does; free some space and freeze again";
+        let warning = "warning: it could not be written down (is the disk full?), so this freeze ends when mandated does; freeze again once there is room";
         context.ui.note(warning)?;
     }
     // A name that was mistyped stops nobody. Only now: nothing may stand before the freeze itself.

@@ -15,7 +15,7 @@ use mandate_host::log;
 use mandate_host::socket::SocketError;
 use mandate_host::supervisor::Supervisor;
 use mandate_host::watch::{Watched, on_change};
-use mandate_journal::{Died, OpenError, Options, StoreError, VerifyFault};
+use mandate_journal::{Died, OpenError, Options, StoreError, VerifyFault, WriteError};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -179,7 +179,7 @@ async fn over(
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let (_door, operators) = Door::open(&state_dir)?;
-    write_down_the_settings(&gateway).await;
+    write_down_the_settings(&gateway, owner).await;
 
     let stop = CancellationToken::new();
     let supervisor = Supervisor::default();
@@ -219,7 +219,6 @@ async fn over(
     stop.cancel();
     background.close();
     background.wait().await;
-    gateway.asking().close().await;
     gateway.drain().await;
     seal(&gateway).await;
     if let Some(checkpoint) = gateway.book().checkpoint() {
@@ -244,11 +243,10 @@ async fn keep_remembered(gateway: Gateway, stop: CancellationToken) {
 }
 
 /// The file may have changed while no gateway ran; this entry says from when on it is in force.
-async fn write_down_the_settings(gateway: &Gateway) {
-    let digest = gateway.settings().digest;
-    if let Err(error) = gateway.book().policy(gateway.now(), digest).await {
-        // A full disk: nothing is used while it lasts.
-        tracing::error!(error = %log::chain(&error), "the start was not written");
+async fn write_down_the_settings(gateway: &Gateway, owner: u32) {
+    match gateway.write_settings().await {
+        Ok(()) => gateway.in_force().settled(owner, gateway.now().wall),
+        Err(error) => not_written(gateway, &error),
     }
 }
 
@@ -269,7 +267,7 @@ async fn check_everything(gateway: Gateway, stop: CancellationToken) {
         Err(error) => log::chain(&error),
     };
     tracing::error!(%problem, "the journal is not what it should be; no call goes on");
-    gateway.book().distrust(problem);
+    gateway.distrust_for_good(problem).await;
 }
 
 async fn sum_up_now_and_then(gateway: Gateway, stop: CancellationToken) {
@@ -312,17 +310,27 @@ async fn reload(gateway: &Gateway, watched: &Arc<Watched>) {
         Err(error) => return tracing::error!(%error, "gateway.toml was not read"),
     };
     if settings.digest == standing.digest {
-        return gateway.in_force().settled(owner, gateway.now().wall);
+        return write_down_the_settings(gateway, owner).await;
     }
-    match gateway.reload(settings).await {
+    match gateway.reload(settings, owner).await {
         Ok(digest) => {
-            gateway.in_force().settled(owner, gateway.now().wall);
             gateway.metrics().want(gateway.settings().metrics_listen).await;
             tracing::info!(%digest, "gateway.toml is in force");
         }
-        Err(error) => {
-            tracing::error!(error = %log::chain(&error), "a reload could not be written down");
-        }
+        Err(error) => not_written(gateway, &error),
+    }
+}
+
+/// Says once, everywhere, that the newest file has no entry, and so decides nothing: on a full disk, until a later
+/// reading finds room.
+fn not_written(gateway: &Gateway, error: &WriteError) {
+    let why = log::chain(error);
+    let mut problem = format!("the newest file is good and could not be written down: {why}");
+    if gateway.book().awaits_settings() {
+        problem.push_str("; no call goes on until it is");
+    }
+    if gateway.in_force().refused(&problem, gateway.now().wall) {
+        tracing::error!(%problem, "gateway.toml is not in force");
     }
 }
 

@@ -14,14 +14,17 @@ pub(crate) async fn report(gateway: &Gateway, supervisor: &Supervisor) {
         Ok(BookStatus { clock, distrusted, .. }) => (clock, distrusted),
         Err(error) => (None, Some(log::chain(&error))),
     };
+    let unwritten = gateway.settings_problem().filter(|_| gateway.book().awaits_settings());
     let status = if let Some(problem) = journal {
         format!("no call goes on, the journal is not believed: {problem}")
+    } else if let Some(problem) = unwritten {
+        problem.to_string()
     } else if let Some(problem) = gateway.key_problem() {
         format!("no key, no call goes on: {problem}")
     } else if let Some(fault) = clock {
         format!("no call goes on, the clock is not believed: {fault}")
     } else if let Some(problem) = gateway.settings_problem() {
-        format!("serves under the last good gateway.toml; the newest was refused: {problem}")
+        format!("serves under the last good gateway.toml; the newest is not in force: {problem}")
     } else {
         "serves".to_owned()
     };

@@ -5,7 +5,7 @@
 //! the key is loaded. It signs nothing itself.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use mandate_keys::{KeyLocation, StoreKind};
@@ -33,20 +33,23 @@ pub struct HeadMemory {
 
 #[derive(Default)]
 struct Shared {
-    place: OnceLock<(KeyLocation, StoreKind)>,
-    /// What the store was last given; held until it answers, so that no older head comes after a newer.
-    kept: Arc<Mutex<Option<String>>>,
+    place: RwLock<Option<HeadPlace>>,
+    /// What which store was last given; held until it answers, so that no older head comes after a newer.
+    kept: Arc<Mutex<Option<(HeadPlace, String)>>>,
     problem: RwLock<Option<Arc<str>>>,
 }
 
+/// Which store, under which name.
+type HeadPlace = (KeyLocation, StoreKind);
+
 impl HeadMemory {
     /// Says where the key was found: the head is remembered beside it. Until then, and in a store that remembers
-    /// nothing, it is not.
+    /// nothing, it is not. A key that is asked for again may be found elsewhere.
     pub fn place(&self, location: KeyLocation, store: StoreKind) {
-        if store == StoreKind::Credential {
-            self.tell(Some(format!("a {store} cannot remember it")));
-        }
-        self.shared.place.get_or_init(|| (location, store));
+        let cannot = || format!("a {store} cannot remember it");
+        self.tell((store == StoreKind::Credential).then(cannot));
+        let mut place = self.shared.place.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Some((location, store));
     }
 
     /// Why the newest head is not remembered, if it is not: a sentence for the status.
@@ -65,12 +68,14 @@ impl HeadMemory {
     ///
     /// Whether nothing is left to do: false where it may be remembered later.
     pub async fn keep(&self, note: String) -> bool {
-        let Some((location, store)) = self.shared.place.get().cloned() else { return false };
+        let place = self.shared.place.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(place) = place else { return false };
+        let (location, store) = place.clone();
         if store == StoreKind::Credential {
             return true;
         }
         let write = move |text: &str| mandate_keys::remember(&location, store, text);
-        let problem = match timeout(REMEMBER_TIMEOUT, self.write(note, write)).await {
+        let problem = match timeout(REMEMBER_TIMEOUT, self.write(place, note, write)).await {
             Ok(problem) => problem,
             Err(_elapsed) => Some(format!("the {store} does not answer")),
         };
@@ -79,21 +84,23 @@ impl HeadMemory {
         is_kept
     }
 
-    /// Writes a note that was not the last one; why it was not written, if it was not.
+    /// Writes a note that was not the last one there; why it was not written, if it was not.
     ///
     /// The turn is the writing thread's: who stops waiting for one that hangs does not end it, and starts no other.
     async fn write<E: std::error::Error + Send + 'static>(
         &self,
+        place: HeadPlace,
         note: String,
         write: impl FnOnce(&str) -> Result<(), E> + Send + 'static,
     ) -> Option<String> {
         let mut kept = Arc::clone(&self.shared.kept).lock_owned().await;
-        if kept.as_ref() == Some(&note) {
+        let given = (place, note);
+        if kept.as_ref() == Some(&given) {
             return None;
         }
         let written = off_the_runtime(move || {
-            write(&note)?;
-            *kept = Some(note);
+            write(&given.1)?;
+            *kept = Some(given);
             Ok::<(), E>(())
         });
         match written.await {
@@ -182,26 +189,48 @@ mod tests {
 
     use super::*;
 
+    fn location() -> KeyLocation {
+        KeyLocation {
+            service: Service::Wallet,
+            choice: StoreChoice::Auto,
+            account: "default".parse().unwrap(),
+        }
+    }
+
     #[tokio::test]
     async fn a_store_that_cannot_remember_is_told_once_the_key_is_found_there() {
         let memory = HeadMemory::default();
         let is_kept = memory.keep("note".to_owned()).await;
         assert!(!is_kept, "nobody knows yet where the key is: it is tried again");
         assert_eq!(memory.problem(), None);
-        let location = KeyLocation {
-            service: Service::Wallet,
-            choice: StoreChoice::Credential,
-            account: "default".parse().unwrap(),
-        };
-        memory.place(location, StoreKind::Credential);
+        memory.place(location(), StoreKind::Credential);
         assert!(memory.keep("note".to_owned()).await, "and never will");
         let problem = memory.problem().unwrap();
         assert!(problem.contains("a systemd credential cannot remember it"), "{problem}");
+        memory.place(location(), StoreKind::Keyutils);
+        assert_eq!(memory.problem(), None, "found elsewhere, where it can be remembered");
+    }
+
+    #[tokio::test]
+    async fn another_store_is_given_what_the_one_before_had() {
+        let memory = HeadMemory::default();
+        let (told, stores) = std::sync::mpsc::channel();
+        for store in [StoreKind::SecretService, StoreKind::Keyutils, StoreKind::Keyutils] {
+            let told = told.clone();
+            let write = move |_: &str| {
+                told.send(store).unwrap();
+                Ok::<(), std::io::Error>(())
+            };
+            assert_eq!(memory.write((location(), store), "note".into(), write).await, None);
+        }
+        let told: Vec<_> = stores.try_iter().collect();
+        assert_eq!(told, [StoreKind::SecretService, StoreKind::Keyutils]);
     }
 
     #[tokio::test]
     async fn a_store_that_hangs_gets_one_note_at_a_time_and_the_newest_last() {
         let memory = HeadMemory::default();
+        let place = || (location(), StoreKind::Keyutils);
         let (go_on, hangs) = std::sync::mpsc::channel::<()>();
         let (told, store) = std::sync::mpsc::channel();
         let write = |wait: Option<std::sync::mpsc::Receiver<()>>| {
@@ -215,16 +244,17 @@ mod tests {
             }
         };
         // Nobody waits for the first one any more when the second one comes.
-        let impatient = timeout(Duration::ZERO, memory.write("old".into(), write(Some(hangs))));
+        let impatient =
+            timeout(Duration::ZERO, memory.write(place(), "old".into(), write(Some(hangs))));
         impatient.await.unwrap_err();
-        let newer = memory.write("new".into(), write(None));
+        let newer = memory.write(place(), "new".into(), write(None));
         tokio::pin!(newer);
         timeout(Duration::ZERO, &mut newer).await.unwrap_err();
         assert!(store.try_recv().is_err(), "both were given to it at once");
         go_on.send(()).unwrap();
         assert_eq!(newer.await, None);
         assert_eq!(store.try_iter().collect::<Vec<_>>(), ["old", "new"]);
-        let again = memory.write("new".into(), write(None)).await;
+        let again = memory.write(place(), "new".into(), write(None)).await;
         assert_eq!((again, store.try_recv().is_err()), (None, true));
     }
 }

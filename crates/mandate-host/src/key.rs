@@ -6,7 +6,6 @@ use mandate_config::{KeyReference, KeyStore};
 use mandate_keys::{AccountError, KeyLocation, Loaded, Service, StoreChoice};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::log;
 
@@ -19,61 +18,64 @@ pub const WORD_WAIT: Duration = Duration::from_secs(2);
 /// The asking for a key: a start or an unlock begins it, a lock ends it.
 #[derive(Debug, Default)]
 pub struct Asking {
-    begun: Mutex<Option<Task>>,
-    stop: CancellationToken,
+    state: Mutex<State>,
 }
 
-#[derive(Debug)]
-struct Task {
-    stop: CancellationToken,
-    handle: JoinHandle<()>,
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Idle,
+    Begun(JoinHandle<()>),
+    Closed,
 }
 
 /// The one who may begin or end the asking.
 #[derive(Debug)]
 pub struct Turn<'a> {
-    begun: MutexGuard<'a, Option<Task>>,
-    stop: &'a CancellationToken,
+    state: MutexGuard<'a, State>,
 }
 
 impl Asking {
     /// Waits until nobody else begins or ends it: locks and unlocks take turns.
     pub async fn turn(&self) -> Turn<'_> {
-        Turn { begun: self.begun.lock().await, stop: &self.stop }
+        Turn { state: self.state.lock().await }
     }
 
     /// Ends the asking for good.
     pub async fn close(&self) {
-        self.stop.cancel();
-        self.turn().await.end().await;
+        let mut turn = self.turn().await;
+        turn.end().await;
+        *turn.state = State::Closed;
     }
 }
 
 impl Turn<'_> {
-    /// Begins to ask, unless that was done since the last end; whether it was begun now. `ask` ends when it is told to.
+    /// Begins to ask, unless that was done since the last end; whether it was begun now.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn begin<F>(&mut self, ask: impl FnOnce(CancellationToken) -> F) -> bool
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        if self.begun.is_some() {
-            return false;
+    pub fn begin(&mut self, ask: impl Future<Output = ()> + Send + 'static) -> bool {
+        let is_idle = matches!(*self.state, State::Idle);
+        if is_idle {
+            *self.state = State::Begun(tokio::spawn(ask));
         }
-        let stop = self.stop.child_token();
-        let handle = tokio::spawn(ask(stop.clone()));
-        *self.begun = Some(Task { stop, handle });
-        true
+        is_idle
     }
 
-    /// Ends the asking; from here on it gives nobody a key. A store that answers later is not heard.
+    /// Ends the asking at once, wherever it waits: from here on it gives nobody a key, and a store that answers later is
+    /// not heard.
     pub async fn end(&mut self) {
-        let Some(Task { stop, handle }) = self.begun.take() else { return };
-        stop.cancel();
-        if let Err(error) = handle.await {
-            tracing::error!(%error, "the asking for the key did not come to its end");
+        if matches!(*self.state, State::Closed) {
+            return;
+        }
+        let State::Begun(handle) = std::mem::take(&mut *self.state) else { return };
+        handle.abort();
+        match handle.await {
+            Err(error) if !error.is_cancelled() => {
+                tracing::error!(%error, "the asking for the key did not come to its end");
+            }
+            _ => {}
         }
     }
 }
@@ -94,13 +96,12 @@ pub fn location(reference: &KeyReference, service: Service) -> Result<KeyLocatio
     Ok(KeyLocation { service, choice, account: account.parse()? })
 }
 
-/// Asks the store until `take` takes the key that it has, or until `stop`.
+/// Asks the store until `take` takes the key that it has.
 ///
 /// `take` says in a sentence why it does not take a key; the store is then asked again, as it is when it has none.
 /// `lack` is told why there is no key yet, each time the reason is another one.
 pub async fn fetch(
     location: KeyLocation,
-    stop: CancellationToken,
     mut take: impl AsyncFnMut(Loaded) -> Result<(), String>,
     mut lack: impl AsyncFnMut(&str),
 ) {
@@ -108,11 +109,7 @@ pub async fn fetch(
     loop {
         let asked = location.clone();
         // On a thread of its own: a store may take the call and never answer, and shutdown must not wait for that.
-        let loaded = off_the_runtime(move || mandate_keys::load(&asked));
-        let loaded = tokio::select! {
-            () = stop.cancelled() => return,
-            loaded = loaded => loaded,
-        };
+        let loaded = off_the_runtime(move || mandate_keys::load(&asked)).await;
         let problem = match loaded {
             Some(Ok(loaded)) => match take(loaded).await {
                 Ok(()) => return,
@@ -125,10 +122,7 @@ pub async fn fetch(
             lack(&problem).await;
             last_problem = problem;
         }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(RETRY_INTERVAL) => {}
-        }
+        tokio::time::sleep(RETRY_INTERVAL).await;
     }
 }
 
@@ -150,42 +144,43 @@ pub async fn off_the_runtime<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
     use super::*;
 
     #[tokio::test]
-    async fn a_store_without_the_key_is_told_and_stop_ends_the_asking() {
+    async fn a_store_without_the_key_is_told_and_an_end_ends_the_asking() {
         // No service manager gave this process an account of that name.
         let location = KeyLocation {
             service: Service::Wallet,
             choice: StoreChoice::Credential,
             account: "nobody-has-this".parse().unwrap(),
         };
-        let stop = CancellationToken::new();
-        let told = stop.clone();
+        let (told, mut problems) = tokio::sync::mpsc::unbounded_channel();
         let take = async |_| panic!("there is no key");
-        let lack = async |problem: &str| {
-            assert!(!problem.is_empty());
-            told.cancel();
-        };
-        fetch(location, stop.clone(), take, lack).await;
-        assert!(stop.is_cancelled());
+        let lack = async move |problem: &str| told.send(problem.to_owned()).unwrap();
+        let asking = Asking::default();
+        let mut turn = asking.turn().await;
+        turn.begin(fetch(location, take, lack));
+        assert!(!problems.recv().await.unwrap().is_empty());
+        turn.end().await;
+        assert_eq!(problems.recv().await, None, "nobody asks any more");
     }
 
     #[tokio::test]
     async fn an_asking_is_begun_once_and_anew_after_its_end() {
         let asking = Asking::default();
-        let until_told = |stop: CancellationToken| async move { stop.cancelled().await };
         let mut turn = asking.turn().await;
-        assert!(turn.begin(until_told));
-        assert!(!turn.begin(until_told));
+        assert!(turn.begin(pending()));
+        assert!(!turn.begin(pending()));
         turn.end().await;
-        assert!(turn.begin(until_told));
+        assert!(turn.begin(pending()));
         drop(turn);
         asking.close().await;
-        // Whatever is begun after that is told to end at once.
         let mut turn = asking.turn().await;
-        assert!(turn.begin(until_told));
+        assert!(!turn.begin(pending()), "closed for good");
         turn.end().await;
+        assert!(!turn.begin(pending()), "also after an end");
     }
 
     #[tokio::test]

@@ -167,7 +167,7 @@ fn control_groups(folder: BorrowedFd<'_>) -> io::Result<Vec<String>> {
 /// The paths in systemd's own trees: the unified one, and the one named `systemd` beside older ones.
 ///
 /// Source: cgroups(7), `/proc/pid/cgroup`.
-fn of_systemd(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn of_systemd(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
         let (tree, path) = line.split_once(':')?.1.split_once(':')?;
         ["", "name=systemd"].contains(&tree).then_some(path)

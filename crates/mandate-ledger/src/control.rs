@@ -22,24 +22,35 @@ impl Desk<'_, '_> {
         uid: u32,
         reason: Option<Purpose>,
     ) -> Result<(), StoreError> {
+        self.stop(Stop::Freeze(scope.clone()));
         self.append(kind::FREEZE, &event::Freeze { scope, uid, reason })?;
         Ok(())
     }
 
-    pub(crate) fn thaw(&mut self, scope: Scope, uid: u32) -> Result<(), StoreError> {
+    /// Writes the end of a freeze down; the word that it ends.
+    pub(crate) fn thaw(&mut self, scope: Scope, uid: u32) -> Result<Option<u64>, StoreError> {
+        let word = self.shared.gate.word(&Stop::Freeze(scope.clone()));
         self.append(kind::THAW, &event::Thaw { scope, uid })?;
-        Ok(())
+        Ok(word)
+    }
+
+    /// Shuts the gate where the stop has its place among the entries, so that no thaw before it ends it.
+    pub(crate) fn stop(&self, stop: Stop) {
+        self.shared.gate.stop(stop);
     }
 
     /// Writes the lock down under a last checkpoint, since without the key none can be signed.
     pub(crate) fn lock(&mut self, uid: u32) -> Result<(), StoreError> {
+        self.stop(Stop::Lock);
         self.append(kind::LOCK, &event::Lock { uid })?;
         self.tx.seal()
     }
 
-    pub(crate) fn unlock(&mut self, uid: u32) -> Result<(), StoreError> {
+    /// Writes the end of a lock down; the word that it ends.
+    pub(crate) fn unlock(&mut self, uid: u32) -> Result<Option<u64>, StoreError> {
+        let word = self.shared.gate.word(&Stop::Lock);
         self.append(kind::UNLOCK, &event::Unlock { uid })?;
-        Ok(())
+        Ok(word)
     }
 
     /// From here on this reading is the measure, whatever was believed before.

@@ -70,7 +70,7 @@ impl Desk<'_, '_> {
             earlier: self.merchants_token(earlier.seq)?,
             earlier_seq: earlier.seq,
         };
-        self.shared.gate.stop(Stop::Freeze(Scope::Merchant(merchant.clone())));
+        self.stop(Stop::Freeze(Scope::Merchant(merchant.clone())));
         self.append(kind::EQUIVOCATION, &entry)?;
         Ok(refusal)
     }

@@ -24,14 +24,18 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct Shut {
-    stops: BTreeSet<Stop>,
+    /// Each under the number of the word that put it there last: a thaw ends the words it came after, and no later one.
+    stops: BTreeMap<Stop, u64>,
+    /// Words so far.
+    words: u64,
     /// Payments whose signature was stopped, by entry: a second permit for one must not sign it later.
     withheld: BTreeMap<u64, Stop>,
 }
 
 impl Gate {
     pub(crate) fn new(stops: BTreeSet<Stop>) -> Self {
-        Self { shut: RwLock::new(Shut { stops, withheld: BTreeMap::new() }) }
+        let stops = stops.into_iter().map(|stop| (stop, 0)).collect();
+        Self { shut: RwLock::new(Shut { stops, ..Shut::default() }) }
     }
 
     // A panic elsewhere cannot leave the sets half changed, so a poisoned lock is still good.
@@ -45,19 +49,31 @@ impl Gate {
 
     /// Returns once no signature that this stops is under way and none can begin.
     pub(crate) fn stop(&self, stop: Stop) {
-        self.write().stops.insert(stop);
+        let mut shut = self.write();
+        shut.words = shut.words.saturating_add(1);
+        let word = shut.words;
+        shut.stops.insert(stop, word);
     }
 
-    pub(crate) fn end(&self, stop: &Stop) {
-        self.write().stops.remove(stop);
+    /// The word that put a stop there last, if it stands: asked where a thaw has its place among the entries.
+    pub(crate) fn word(&self, stop: &Stop) -> Option<u64> {
+        self.read().stops.get(stop).copied()
+    }
+
+    /// Ends a stop, unless a later word than this put it there again.
+    pub(crate) fn end(&self, stop: &Stop, word: Option<u64>) {
+        let mut shut = self.write();
+        if shut.stops.get(stop).copied() == word {
+            shut.stops.remove(stop);
+        }
     }
 
     pub(crate) fn stops(&self) -> BTreeSet<Stop> {
-        self.read().stops.clone()
+        self.read().stops.keys().cloned().collect()
     }
 
     pub(crate) fn is_locked(&self) -> bool {
-        self.read().stops.contains(&Stop::Lock)
+        self.read().stops.contains_key(&Stop::Lock)
     }
 
     /// The widest stop that covers the pair.
@@ -76,7 +92,7 @@ impl Shut {
         if self.stops.is_empty() {
             return None;
         }
-        Stop::covering(agent, merchant).into_iter().find(|stop| self.stops.contains(stop))
+        Stop::covering(agent, merchant).into_iter().find(|stop| self.stops.contains_key(stop))
     }
 }
 

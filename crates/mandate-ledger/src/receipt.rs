@@ -67,7 +67,7 @@ impl Desk<'_, '_> {
         }
         let effect = if is_conflict { Effect::Conflict } else { effect_of(claims.status) };
         if effect == Effect::Conflict {
-            self.shared.gate.stop(Stop::Freeze(Scope::Merchant(answered.merchant.clone())));
+            self.stop(Stop::Freeze(Scope::Merchant(answered.merchant.clone())));
         }
         self.append(
             kind::RECEIPT,

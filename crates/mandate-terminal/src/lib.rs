@@ -11,6 +11,7 @@ pub mod escape;
 pub mod failure;
 pub mod fault;
 pub mod init;
+pub mod lock;
 pub mod record;
 pub mod session;
 pub mod time;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use mandate::AgentName;
 use mandate::clock::{Clock, ClockReading};
-use mandate::text::Purpose;
 use mandate_host::head::HeadMemory;
 use mandate_host::key::Asking;
 use mandate_host::log;
@@ -15,12 +15,11 @@ use mandate_host::metrics::Listener;
 use mandate_host::supervisor::Supervisor;
 use mandate_host::warnings::Warnings;
 use mandate_ledger::{
-    Call, Caller, Durability, Ledger, LedgerError, LedgerStatus, Outcome as Answered, Refusal,
-    Scope,
+    Call, Caller, Ledger, LedgerError, LedgerStatus, Outcome as Answered, Refusal, Scope,
 };
 use mandate_policy::{Denial, Reason, Violation};
 use mandate_proto::paths::Paths;
-use rustix::process::geteuid;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 
@@ -41,6 +40,8 @@ use crate::summary::summary;
 const STRANGER_ENTRIES_PER_S: NonZeroU32 = NonZeroU32::MIN;
 /// Uids that may not call, whose calls are summed up by uid.
 const STRANGERS_COUNTED_MAX: usize = 64;
+/// How long the ledger may take to tell its state, before it is said not to answer: a disk may hang.
+const STATE_WAIT: Duration = Duration::from_secs(5);
 
 /// The running wallet.
 pub(crate) struct Daemon {
@@ -103,22 +104,6 @@ impl Daemon {
         uid == 0 || uid == self.policy.in_force.standing().owner
     }
 
-    /// Stops minting under a scope; whether that outlives the process.
-    pub(crate) async fn freeze(
-        &self,
-        uid: u32,
-        scope: Scope,
-        reason: Option<Purpose>,
-    ) -> Result<bool, Status> {
-        let frozen = self.ledger.freeze(self.clock.read(), uid, scope.clone(), reason).await;
-        tracing::warn!(uid, %scope, "frozen");
-        self.report().await;
-        match frozen {
-            Ok(durability) => Ok(durability == Durability::Durable),
-            Err(error) => Err(status::failed(&error)),
-        }
-    }
-
     /// Lets one call in: the peer is a listed agent, within its rate, with room for one more call.
     ///
     /// # Errors
@@ -141,6 +126,24 @@ impl Daemon {
                 Err(status::refused(&refusal, now.wall))
             }
         }
+    }
+
+    /// Looks anew at somebody who was let in and has waited since: at the clock, and at the rules.
+    ///
+    /// # Errors
+    ///
+    /// The status of the refusal, which has been written down, if the rules list that agent no more.
+    pub(crate) async fn look_again(
+        &self,
+        visit: &mut Visit,
+        peer: &Peer,
+        call: Call,
+    ) -> Result<(), Status> {
+        visit.now = self.clock.read();
+        if self.agent(peer).is_ok_and(|agent| agent == visit.agent) {
+            return Ok(());
+        }
+        Err(self.deny(visit, call, no_agent()).await)
     }
 
     /// Runs work that must not stop when the client hangs up.
@@ -188,9 +191,8 @@ impl Daemon {
         }
         let (ledger, now) = (self.ledger.clone(), self.clock.read());
         self.tasks.spawn(async move {
-            let refusal = Refusal::Policy(Denial { violations: vec![Violation::AgentUnknown] });
             let caller = Caller { agent: None, uid };
-            if let Err(error) = ledger.deny(now, &caller, call, refusal).await {
+            if let Err(error) = ledger.deny(now, &caller, call, no_agent()).await {
                 tracing::error!(error = %log::chain(&error), "a denial was not written");
             }
         });
@@ -215,16 +217,6 @@ impl Daemon {
         if let Err(error) = self.ledger.rate_limited(self.clock.read(), caller, calls).await {
             tracing::error!(error = %log::chain(&error), "a summary was not written");
         }
-    }
-
-    /// Mints nothing from here on, nor after the next start: no later one finds `problem` out by itself.
-    pub(crate) async fn distrust_for_good(&self, problem: String) {
-        self.ledger.distrust(problem);
-        let (now, own) = (self.clock.read(), geteuid().as_raw());
-        if let Err(error) = self.ledger.freeze(now, own, Scope::Wallet, None).await {
-            tracing::error!(error = %log::chain(&error), "the freeze was not written");
-        }
-        self.report().await;
     }
 
     /// Signs a checkpoint of what is new.
@@ -254,16 +246,6 @@ impl Daemon {
         self.supervisor.status(&summary(ledger.as_ref(), &self.mint, problem.as_deref()));
     }
 
-    /// Whether the runtime and the ledger's writer go on: asked as often as the service manager wants to hear of it,
-    /// which also tells what changed by itself.
-    pub(crate) async fn is_alive(&self) -> bool {
-        if !self.ledger.answers().await {
-            return false;
-        }
-        self.report().await;
-        true
-    }
-
     /// What has to be right, and whether it is. What cannot be known is not.
     pub(crate) async fn conditions(&self) -> Conditions {
         self.conditions_of(self.state().await.as_ref())
@@ -271,10 +253,14 @@ impl Daemon {
 
     /// The ledger's state; `None` if it cannot tell.
     async fn state(&self) -> Option<LedgerStatus> {
-        match self.ledger.status(self.clock.read()).await {
-            Ok(status) => Some(status),
-            Err(error) => {
+        match timeout(STATE_WAIT, self.ledger.status(self.clock.read())).await {
+            Ok(Ok(status)) => Some(status),
+            Ok(Err(error)) => {
                 tracing::error!(error = %log::chain(&error), "the ledger did not answer");
+                None
+            }
+            Err(_elapsed) => {
+                tracing::error!("the ledger does not answer");
                 None
             }
         }
@@ -302,6 +288,10 @@ impl Visit {
         self.tally.refused(Reason::LedgerUnavailable);
         status::failed(error)
     }
+}
+
+fn no_agent() -> Refusal {
+    Refusal::Policy(Denial { violations: vec![Violation::AgentUnknown] })
 }
 
 /// The status of a denial, after a line in the log.

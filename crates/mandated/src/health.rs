@@ -107,13 +107,14 @@ impl Health {
     /// Looks how it stands and says it; whoever watches is told at once, and of changes alone.
     pub(crate) async fn tell(&self, look: impl Future<Output = Conditions>) {
         let mut told = self.told.lock().await;
-        let before = *told;
-        *told = look.await;
-        for ((reporter, now), (_, before)) in self.each(*told).into_iter().zip(self.each(before)) {
+        let found = look.await;
+        for ((reporter, now), (_, before)) in self.each(found).into_iter().zip(self.each(*told)) {
             for ((name, well), _) in now.into_iter().zip(before).filter(|(now, old)| now != old) {
                 reporter.set_service_status(name, serving(well)).await;
             }
         }
+        // Only now: who is stopped in between has not told all of it.
+        *told = found;
     }
 
     /// Every name on each socket, and whether it serves.

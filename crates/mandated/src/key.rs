@@ -5,13 +5,13 @@ use std::sync::Arc;
 use mandate::Signer;
 use mandate_host::{head, key, log};
 use mandate_keys::{KeyLocation, Loaded, Remembered, Service, StoreKind};
-use mandate_ledger::{Durability, RecallError};
-use tokio_util::sync::CancellationToken;
+use mandate_ledger::RecallError;
 use tonic::Status;
 
 use crate::daemon::Daemon;
 use crate::mint::KeyStatus;
 use crate::status;
+use crate::stops::is_durable;
 
 impl Daemon {
     /// Begins to ask for the key, unless the wallet is locked.
@@ -22,7 +22,7 @@ impl Daemon {
             );
             return self.mint.lock();
         }
-        self.asking.turn().await.begin(|stop| fetch(Arc::clone(self), stop));
+        self.asking.turn().await.begin(fetch(Arc::clone(self)));
     }
 
     /// Wipes the key from memory after its last checkpoint, and lets it in no more; whether that outlives the process.
@@ -30,7 +30,8 @@ impl Daemon {
     /// After the answer nothing of this process holds the key. A store that was asked and answers later is not heard.
     pub(crate) async fn lock(&self, uid: u32) -> Result<bool, Status> {
         let mut turn = self.asking.turn().await;
-        let (locked, ()) = tokio::join!(self.ledger.lock(self.clock.read(), uid), turn.end());
+        let entry = self.ledger.lock(self.clock.read(), uid);
+        let (is_durable, ()) = tokio::join!(is_durable(entry), turn.end());
         // Whatever became of the entry, and before a store that may be slow is asked to remember anything.
         self.ledger.forget_key();
         self.mint.lock();
@@ -39,10 +40,7 @@ impl Daemon {
             self.memory.keep(checkpoint.to_string()).await;
         }
         self.report().await;
-        match locked {
-            Ok(durability) => Ok(durability == Durability::Durable),
-            Err(error) => Err(status::failed(&error)),
-        }
+        is_durable
     }
 
     /// Ends a lock and asks for the key; why it is not at hand yet, if it is not.
@@ -52,7 +50,7 @@ impl Daemon {
         unlocked.map_err(|error| status::failed(&error))?;
         tracing::warn!(uid, "unlocked");
         if self.mint.unlock() {
-            turn.begin(|stop| fetch(Arc::clone(self), stop));
+            turn.begin(fetch(Arc::clone(self)));
         }
         drop(turn);
         self.wait_for_the_key().await;
@@ -73,7 +71,7 @@ impl Daemon {
 }
 
 /// Asks the store until it has the ledger's key, then lets the wallet mint.
-async fn fetch(daemon: Arc<Daemon>, stop: CancellationToken) {
+async fn fetch(daemon: Arc<Daemon>) {
     let location = match key::location(daemon.ledger.rules().key(), Service::Wallet) {
         Ok(location) => location,
         Err(error) => return daemon.mint.lack(&format!("[key] account {error}")),
@@ -85,7 +83,7 @@ async fn fetch(daemon: Arc<Daemon>, stop: CancellationToken) {
         daemon.mint.lack(problem);
         daemon.report().await;
     };
-    key::fetch(location, stop, take, lack).await;
+    key::fetch(location, take, lack).await;
 }
 
 /// Puts the key in, if it is the one the ledger was made with; signs again what a crash left without its hash.

@@ -23,6 +23,7 @@ mod run;
 mod serve;
 mod sockets;
 mod status;
+mod stops;
 mod stranger;
 mod summary;
 mod users;

@@ -37,7 +37,10 @@ pub fn program(places: Overrides, log_format: LogFormat) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(NAME, 1, &format!("cannot start: {error}")),
     };
-    match runtime.block_on(serve(Config { sockets, warnings, ..Config::new(paths) })) {
+    let served = runtime.block_on(serve(Config { sockets, warnings, ..Config::new(paths) }));
+    // Nothing that is left on a thread of its own has to end: a copy for a backup takes minutes, a check of a peer hangs.
+    runtime.shutdown_background();
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = if error.is_config() { EXIT_CONFIG } else { 1 };

@@ -46,7 +46,14 @@ impl Daemon {
         }
         let now = self.clock.read();
         let wall = now.wall;
-        self.ledger.reload(now, Arc::clone(&loaded.rules)).await.map_err(ReloadError::Ledger)?;
+        if let Err(error) = self.ledger.reload(now, Arc::clone(&loaded.rules)).await {
+            let error = ReloadError::Ledger(error);
+            let problem = format!("the newest file is good, and {}", log::chain(&error));
+            if self.policy.in_force.refused(&problem, wall) {
+                tracing::error!(%problem, "wallet.toml is not in force; the last good one stays so");
+            }
+            return Err(error);
+        }
         for refused in self.limits.reload(&loaded.rules) {
             let caller = Caller { agent: Some(refused.agent), uid: refused.uid };
             self.write_rate_limited(&caller, refused.calls).await;

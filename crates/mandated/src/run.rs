@@ -234,7 +234,7 @@ async fn serve(
         }
     }));
     let alive = Arc::clone(daemon);
-    background.spawn(keep_alive(stop.clone(), async move || alive.is_alive().await));
+    background.spawn(keep_alive(stop.clone(), async move || alive.ledger.answers().await));
     background.spawn(sum_up_now_and_then(Arc::clone(daemon), stop.clone()));
     background.spawn(report_now_and_then(Arc::clone(daemon), stop.clone()));
     let (observed, stopped) = (Arc::clone(daemon), stop.clone());

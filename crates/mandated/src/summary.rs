@@ -10,11 +10,17 @@ pub(crate) fn summary(
     mint: &Mint,
     policy_problem: Option<&str>,
 ) -> String {
-    let Some(LedgerStatus { distrusted, clock, frozen, .. }) = ledger else {
+    let Some(ledger) = ledger else {
         return "nothing is minted: the ledger does not answer".to_owned();
     };
+    // Each by its name: a new way to be stopped has to have a sentence here.
+    let LedgerStatus { head: _, frozen, locked, clock, distrusted, holds: _, equivocations: _ } =
+        ledger;
     if let Some(problem) = distrusted {
         return format!("nothing is minted, the ledger is not believed: {problem}");
+    }
+    if *locked {
+        return "locked: nothing is minted until `mandate unlock`".to_owned();
     }
     if frozen.contains(&Scope::Wallet) {
         return "frozen: nothing is minted until `mandate thaw`".to_owned();

@@ -239,6 +239,34 @@ fn a_payment_that_a_freeze_withheld_is_never_signed_whoever_asks_again_and_when(
 }
 
 #[test]
+fn a_thaw_ends_no_freeze_that_came_after_it() {
+    let ends = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+    let noted = Arc::clone(&ends);
+    explore(move || {
+        let dir = folder();
+        let wallet = Arc::new(wallet(dir.path(), 10_000, None));
+        let freeze = |wallet: &Wallet| {
+            let frozen = wallet.ledger.freeze(reading(MORNING), 0, Scope::Wallet, None);
+            assert_eq!(block_on(frozen).unwrap(), Durability::Durable);
+        };
+        freeze(&wallet);
+        let again = {
+            let wallet = Arc::clone(&wallet);
+            thread::spawn(move || freeze(&wallet))
+        };
+        block_on(wallet.ledger.thaw(reading(MORNING), 0, Scope::Wallet)).unwrap();
+        again.join().unwrap();
+        let stopped = is_stopped(&wallet);
+        noted[usize::from(stopped)].fetch_add(1, Ordering::SeqCst);
+        let status = block_on(wallet.ledger.status(reading(MORNING))).unwrap();
+        assert_eq!(status.frozen.contains(&Scope::Wallet), stopped, "another state than on disk");
+    });
+    let [open, frozen] = [&ends[0], &ends[1]].map(|n| n.load(Ordering::SeqCst));
+    println!("{open} schedules ended with the thaw, {frozen} with the freeze");
+    assert!(open > 0 && frozen > 0, "no schedule made a race of it");
+}
+
+#[test]
 fn caps_hold_while_they_are_changed_and_each_reload_swaps_whole() {
     explore(|| {
         let dir = folder();

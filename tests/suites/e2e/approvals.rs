@@ -1,6 +1,11 @@
 //! A call that waits for the principal, and what ends the wait.
 
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+
 use mandate::{Cart, Mandate};
+use mandate_ledger::Hook;
 use mandate_proto::v1;
 use mandate_proto::v1::control_client::ControlClient;
 use mandate_tests::{Agent, Home, denied};
@@ -18,6 +23,8 @@ above = "100.00 EUR"
 
 /// Longer than a test takes.
 const LONG: Duration = Duration { seconds: 600, nanos: 0 };
+/// Longer than an answer takes, and over while somebody watches.
+const PATIENCE: Duration = Duration { seconds: 30, nanos: 0 };
 /// Over at once.
 const SHORT: Duration = Duration { seconds: 0, nanos: 1_000_000 };
 
@@ -68,6 +75,101 @@ async fn a_call_that_waits_is_answered_when_the_principal_is() {
         }
     }
     assert_eq!(agent.spent().await, [(18_000, 1)]);
+    daemon.stop().await;
+}
+
+async fn approve(control: &mut ControlClient<Channel>, seq: u64) {
+    let yes = v1::DecideApprovalRequest { seq, approve: true };
+    control.decide_approval(yes).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_yes_to_who_is_no_agent_any_more_mints_nothing() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(RULES));
+    let daemon = home.start().await;
+    let (mut agent, mut control) = (home.agent().await, home.control().await);
+    let cart = cart(&mut agent).await;
+    let mut wallet = agent.wallet.clone();
+    let asking = wallet.mint_payment(ask(&cart, PATIENCE));
+    let answering = async {
+        let approval = waiting(&mut control).await;
+        let other = fs::canonicalize("/bin/sh").unwrap();
+        let uid = format!("uid = {}\n", home.uid());
+        let listed = format!("{uid}exe = \"{}\"\n", other.display());
+        home.write(&home.toml(RULES).replace(&uid, &listed));
+        control.reload(v1::ReloadRequest {}).await.unwrap();
+        approve(&mut control, approval.seq).await;
+    };
+    let (paid, ()) = tokio::join!(asking, answering);
+    assert_eq!(denied(paid).reason, "AGENT_UNKNOWN");
+    home.write(&home.toml(RULES));
+    control.reload(v1::ReloadRequest {}).await.unwrap();
+    assert_eq!(agent.spent().await, [(0, 0)]);
+    agent.pay(&cart).await.expect("the yes stands");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_yes_without_a_key_reserves_nothing() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(RULES));
+    let daemon = home.start().await;
+    let (mut agent, mut control) = (home.agent().await, home.control().await);
+    let cart = cart(&mut agent).await;
+    let mut wallet = agent.wallet.clone();
+    let asking = wallet.mint_payment(ask(&cart, PATIENCE));
+    let answering = async {
+        let approval = waiting(&mut control).await;
+        control.lock(v1::LockRequest {}).await.unwrap();
+        home.lose_the_key();
+        control.unlock(v1::UnlockRequest {}).await.unwrap();
+        approve(&mut control, approval.seq).await;
+    };
+    let (paid, ()) = tokio::join!(asking, answering);
+    assert_eq!(denied(paid).reason, "KEY_UNAVAILABLE");
+    assert_eq!(agent.spent().await, [(0, 0)]);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_yes_reaches_who_waits_though_its_giver_hung_up() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(RULES));
+    // The disk stops once it is told to, says that it did, and goes on when it may.
+    let stops = Arc::new(AtomicBool::new(false));
+    let (stopped, mut begun) = tokio::sync::mpsc::unbounded_channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let (seen, may_go_on) = (Arc::clone(&stops), Mutex::new(may_go_on));
+    let hook: Hook = Arc::new(move || {
+        if seen.swap(false, Ordering::SeqCst) {
+            stopped.send(()).unwrap();
+            may_go_on.lock().unwrap().recv().unwrap();
+        }
+        None
+    });
+    let daemon = home.start_with(|config| config.ledger.hooks.before_commit = Some(hook)).await;
+    let daemon = daemon.unwrap();
+    let (mut agent, mut control) = (home.agent().await, home.control().await);
+    let cart = cart(&mut agent).await;
+    let mut wallet = agent.wallet.clone();
+    let asking = wallet.mint_payment(ask(&cart, PATIENCE));
+    let answering = async {
+        let seq = waiting(&mut control).await.seq;
+        stops.store(true, Ordering::SeqCst);
+        tokio::select! {
+            answered = approve(&mut control, seq) => panic!("{answered:?}"),
+            begun = begun.recv() => begun.unwrap(),
+        }
+        // Answers on the same connection tell that the daemon heard of the end of that call.
+        for _ in 0..16 {
+            let explained = control.explain(v1::ExplainRequest::default()).await;
+            assert!(explained.is_err(), "it asks about nothing");
+        }
+        go_on.send(()).unwrap();
+    };
+    let (paid, ()) = tokio::join!(asking, answering);
+    assert_eq!(paid.unwrap().into_inner().total.unwrap().minor_units, 18_000);
     daemon.stop().await;
 }
 

@@ -1,7 +1,7 @@
 //! The key locked away: nothing is signed, the rest goes on, and it comes back at the principal's word.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 
 use mandate::token::Status;
 use mandate_journal::{Checkpoint, Origin};
@@ -138,5 +138,39 @@ async fn on_a_full_disk_a_lock_holds_and_says_that_it_is_not_durable() {
     let daemon = home.start().await;
     assert!(!status(&mut home.control().await).await.locked, "as the answer said");
     home.agent().await.pay(&cart).await.unwrap();
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn on_a_disk_that_hangs_the_key_goes_all_the_same() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(CAPS));
+    let hangs = Arc::new(AtomicBool::new(false));
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let (seen, may_go_on) = (Arc::clone(&hangs), Mutex::new(may_go_on));
+    let hook: Hook = Arc::new(move || {
+        if seen.load(Ordering::SeqCst) {
+            // Its end is that it may go on.
+            may_go_on.lock().unwrap().recv().unwrap_or_default();
+        }
+        None
+    });
+    let daemon = home.start_with(|config| config.ledger.hooks.before_commit = Some(hook)).await;
+    let daemon = daemon.unwrap();
+    let (mut agent, mut control) = (home.agent().await, home.control().await);
+    let intent = agent.intent(Agent::book_room()).await.unwrap();
+    let cart = agent.cart(&intent, "10.00 EUR", |_| ());
+    hangs.store(true, Ordering::SeqCst);
+    // The waits for the disk pass at once.
+    tokio::time::pause();
+    assert!(!lock(&mut control).await.durable);
+    tokio::time::resume();
+    drop(go_on);
+    assert_is_the_lock(&denied(agent.pay(&cart).await));
+    assert!(status(&mut control).await.locked);
+    assert_eq!(agent.spent().await, [(0, 0)]);
+    daemon.stop().await;
+    let daemon = home.start().await;
+    assert!(status(&mut home.control().await).await.locked, "it was written in the end");
     daemon.stop().await;
 }

@@ -4,11 +4,13 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mandate::PolicyDigest;
-use mandate_ledger::StoppedLedger;
 use mandate_ledger::event::{self, Event};
+use mandate_ledger::{Fault, Hook, StoppedLedger};
 use mandate_proto::v1;
 use mandate_proto::v1::control_client::ControlClient;
 use mandate_tests::{Home, LUX, denied};
@@ -324,4 +326,31 @@ async fn rules_that_changed_while_no_wallet_ran_are_written_down_at_its_start() 
         written.push(ledger.head().unwrap().size);
     }
     assert_eq!(written, [2, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_good_file_that_could_not_be_written_down_is_told_and_in_force_once_there_is_room() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(&caps("500.00 EUR")));
+    let full = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&full);
+    let hook: Hook = Arc::new(move || seen.load(Ordering::SeqCst).then_some(Fault::DiskFull));
+    let daemon = home.start_with(|config| config.ledger.hooks.before_commit = Some(hook)).await;
+    let daemon = daemon.unwrap();
+    let mut control = home.control().await;
+    full.store(true, Ordering::SeqCst);
+    let lower = home.toml(&caps("10.00 EUR"));
+    home.write(&lower);
+    let refused = denied(control.reload(v1::ReloadRequest {}).await);
+    assert_eq!(refused.reason, "LEDGER_UNAVAILABLE");
+    full.store(false, Ordering::SeqCst);
+    let told = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+    let problem = "the newest file is good, and the reload could not be written down";
+    // The watch may have had it read once more by now.
+    let is_lower = told.policy_digest == PolicyDigest::of(lower.as_bytes()).to_string();
+    assert!(is_lower || told.policy_problem.contains(problem), "{told:?}");
+    control.reload(v1::ReloadRequest {}).await.unwrap();
+    obeyed(&mut control, &lower).await;
+    assert_eq!(denied(home.agent().await.book("10.01 EUR").await).reason, "CAP_EXCEEDED");
+    daemon.stop().await;
 }

@@ -1,8 +1,9 @@
 //! Commits that break where a step says so.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use mandate_journal::{Fault, Hook, Hooks};
+use mandate_journal::{Fault, Hook, Hooks, Options};
 
 use crate::model::How;
 
@@ -44,4 +45,21 @@ pub fn hooks(switch: &Switch) -> Hooks {
         armed.take_if(|broken| broken.now).map(|_| Fault::Io)
     });
     Hooks { before_commit: Some(before), after_commit: Some(after) }
+}
+
+/// How a book is opened whose disk is full as long as the switch says so.
+pub fn full_while(full: &Arc<AtomicBool>) -> Options {
+    let seen = Arc::clone(full);
+    full_if(move || seen.load(Ordering::SeqCst))
+}
+
+/// How a book is opened whose disk is full at one commit, the next after the switch was set.
+pub fn full_once(full: &Arc<AtomicBool>) -> Options {
+    let seen = Arc::clone(full);
+    full_if(move || seen.swap(false, Ordering::SeqCst))
+}
+
+fn full_if(is_full: impl Fn() -> bool + Send + Sync + 'static) -> Options {
+    let hook: Hook = Arc::new(move || is_full().then_some(Fault::DiskFull));
+    Options { hooks: Hooks { before_commit: Some(hook), after_commit: None }, ..Options::default() }
 }

@@ -97,7 +97,7 @@ async fn two_tokens_of_one_size_are_a_fork_and_bar_their_key() {
     let mut settings = (*shop.gateway.settings()).clone();
     let keys = KeySet::new([heir.public_key()]);
     settings.enrolment.principals.insert(ada.id().clone(), Principal { keys, account: None });
-    shop.gateway.reload(settings).await.unwrap();
+    shop.reload(settings).await.unwrap();
     let ask = Ask::one("search_rooms");
     let claims = ada.intent_claims(shop.merchant(), &ask, shop.clock.now());
     let fresh = heir.sign_at::<Intent>(&claims, 2);
@@ -158,7 +158,7 @@ async fn an_open_door_has_the_same_rule() {
     let (shop, stranger) = (&street.shop, Payer::new([9; 32]));
     let mut settings = (*shop.gateway.settings()).clone();
     settings.enrolment.open = true;
-    shop.gateway.reload(settings).await.unwrap();
+    shop.reload(settings).await.unwrap();
     assert_eq!(search(shop, &stranger, 5).await.1.status, 200);
     assert_eq!(told(&search(shop, &stranger, 5).await.1), contradicts());
     assert_eq!(told(&search(shop, &stranger, 6).await.1), contradicts());

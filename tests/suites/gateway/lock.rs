@@ -2,15 +2,20 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use mandate::KeySet;
-use mandate_gateway::book::{Presented, Trusted};
+use mandate_gateway::book::{Book, Presented, Trusted};
 use mandate_gateway::{Gateway, Refusal};
 use mandate_journal::{Fault, Hook, Hooks, Options};
 use mandate_tests::gateway::{Ask, Call, GatewayHome, Payer, Reaction, SaleState, Shop};
 use tokio::runtime::Handle;
 
+use crate::breaks::{full_once, full_while};
 use crate::{Street, booking, refused, room, street, told};
+
+/// How long `mandate-gateway lock` waits for its answer.
+const COMMAND_LINE_WAIT: Duration = Duration::from_secs(30);
 
 /// Ends the lock and gives the key, which no store of this home has.
 async fn unlock(shop: &Shop, home: &GatewayHome) {
@@ -126,4 +131,97 @@ async fn a_lock_between_the_use_and_the_call_sends_nothing_and_the_use_stays_res
     assert_eq!(shop.send_payment(&booking(), &payment).await.status, 201);
     let sales = shop.check().await;
     assert_eq!(sales[&payment.hash().to_string()].state, SaleState::Executed);
+}
+
+#[tokio::test]
+async fn what_a_store_lacks_takes_no_key_away_that_was_supplied() {
+    let Street { shop, ada: _, home } = street().await;
+    shop.gateway.lack("the store is closed");
+    assert_eq!(shop.gateway.key_problem(), None);
+    shop.gateway.lock().await.unwrap();
+    shop.gateway.lack("the store is closed");
+    assert!(shop.gateway.key_problem().unwrap().contains("locked by its operator"));
+    unlock(&shop, &home).await;
+    shop.gateway.lack("the store is closed");
+    assert_eq!(shop.gateway.key_problem(), None);
+}
+
+#[tokio::test]
+async fn after_a_drain_no_store_is_asked_for_the_key_any_more() {
+    let home = GatewayHome::new();
+    let (book, _died) = Book::open(home.folder(), Options::default()).unwrap();
+    let clock = Arc::new(home.clock.clone());
+    let gateway = Gateway::new(book, home.settings([]), clock.clone());
+    gateway.lock().await.unwrap();
+    assert!(gateway.unlock().await.unwrap().is_some(), "no store has it, and it is asked again");
+    gateway.drain().await;
+    drop(gateway);
+    assert_eq!(Arc::strong_count(&clock), 1, "somebody still holds the gateway");
+}
+
+/// Commits hang as long as this lives.
+struct Hung(Arc<AtomicBool>);
+
+impl Drop for Hung {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_lock_wipes_the_key_also_while_the_disk_hangs() {
+    let (home, ada) = (GatewayHome::new(), Payer::new([1; 32]));
+    let hangs = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&hangs);
+    let hook: Hook = Arc::new(move || -> Option<Fault> {
+        while seen.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        None
+    });
+    let hooks = Hooks { before_commit: Some(hook), after_commit: None };
+    let options = Options { hooks, ..Options::default() };
+    let shop = home.open_with(home.settings([&ada]), options).await;
+    let hung = Hung(Arc::clone(&hangs));
+    hangs.store(true, Ordering::SeqCst);
+    // Nobody waits but for the writer, so the clock runs on at once.
+    tokio::time::pause();
+    let locked = tokio::time::timeout(COMMAND_LINE_WAIT, shop.gateway.lock()).await;
+    assert!(!locked.expect("an answer").unwrap(), "nobody knows that it is on disk");
+    tokio::time::resume();
+    assert_eq!(Arc::strong_count(home.key()), 1, "somebody still holds the key");
+    drop(hung);
+    unlock(&shop, &home).await;
+    shop.check().await;
+}
+
+#[tokio::test]
+async fn on_a_full_disk_a_lock_holds_and_says_that_it_is_not_durable() {
+    let (home, ada) = (GatewayHome::new(), Payer::new([1; 32]));
+    let full = Arc::new(AtomicBool::new(false));
+    let shop = home.open_with(home.settings([&ada]), full_while(&full)).await;
+    let payment = shop.pay(&ada, &room(), &booking()).await;
+    full.store(true, Ordering::SeqCst);
+    assert!(!shop.gateway.lock().await.unwrap());
+    // An unlock is durable or none.
+    shop.gateway.unlock().await.unwrap_err();
+    full.store(false, Ordering::SeqCst);
+    assert_eq!(told(&shop.send_payment(&booking(), &payment).await), refused(503, "unavailable"));
+    assert_eq!(Arc::strong_count(home.key()), 1, "somebody still holds the key");
+    shop.close().await.unwrap();
+    let shop = home.open(home.settings([&ada])).await;
+    assert!(!shop.gateway.book().is_locked(), "as the answer said");
+    assert_eq!(shop.send_payment(&booking(), &payment).await.status, 200);
+    shop.check().await;
+}
+
+#[tokio::test]
+async fn a_lock_whose_commit_failed_once_is_written_all_the_same() {
+    let (home, ada) = (GatewayHome::new(), Payer::new([1; 32]));
+    let full = Arc::new(AtomicBool::new(false));
+    let shop = home.open_with(home.settings([&ada]), full_once(&full)).await;
+    full.store(true, Ordering::SeqCst);
+    assert!(shop.gateway.lock().await.unwrap());
+    shop.close().await.unwrap();
+    assert!(home.open(home.settings([&ada])).await.gateway.book().is_locked());
 }

@@ -10,6 +10,7 @@ mod lock;
 mod model;
 mod once;
 mod over_tcp;
+mod settings;
 mod steps;
 mod trust;
 mod void;

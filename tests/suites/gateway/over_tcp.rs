@@ -1,10 +1,12 @@
 //! The same over real connections: the gateway's own server, many sockets, one payment.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mandate_gateway::serve;
+use mandate_gateway::{Limits, serve};
 use mandate_tests::gateway::{Call, Line, Reaction, SaleState};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -64,5 +66,45 @@ async fn a_payment_presented_on_many_connections_at_once_is_executed_once() {
     let sales = shop.check().await;
     assert_eq!(sales[&payment.hash().to_string()].state, SaleState::Executed);
     stop.cancel();
+    server.await.unwrap();
+}
+
+/// What a new connection from this address is answered; nothing if it is closed.
+async fn answered_to(from: &str, gateway: SocketAddr) -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
+    let mut stream = socket.connect(gateway).await.unwrap();
+    let request =
+        "GET /.well-known/mandate.json HTTP/1.1\r\nHost: lux\r\nConnection: close\r\n\r\n";
+    let mut answer = String::new();
+    // One that is closed may be so before the request is sent, or read.
+    if stream.write_all(request.as_bytes()).await.is_ok() {
+        stream.read_to_string(&mut answer).await.unwrap_or_default();
+    }
+    answer
+}
+
+#[tokio::test]
+async fn one_address_leaves_a_place_for_another() {
+    let Street { home: _home, shop, ada: _ } = street().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let limits = Limits { connections: 4, ..shop.gateway.settings().limits.clone() };
+    let server = tokio::spawn({
+        let (service, stop) = (shop.service(), stop.clone());
+        async move { serve(listener, service, &limits, stop).await }
+    });
+    let known = || Call::bare("GET", "/.well-known/mandate.json").request();
+    let mut lines = [Line::to(address), Line::to(address), Line::to(address)];
+    for line in &mut lines {
+        assert_eq!(line.send(known()).await.unwrap().status, 200);
+    }
+    assert_eq!(answered_to("127.0.0.1", address).await, "", "it has its share");
+    assert!(answered_to("127.0.0.2", address).await.starts_with("HTTP/1.1 200 "));
+    for line in &mut lines {
+        assert_eq!(line.send(known()).await.unwrap().status, 200, "on the same connection");
+    }
+    stop.cancel();
+    drop(lines);
     server.await.unwrap();
 }

@@ -46,7 +46,7 @@ async fn an_intent_with_a_price_is_not_used_for_free() {
     let mut settings = (*shop.gateway.settings()).clone();
     let room = settings.actions.iter_mut().find(|action| action.sku.as_str() == "book_room");
     room.unwrap().price = Price::Free;
-    shop.gateway.reload(settings).await.unwrap();
+    shop.reload(settings).await.unwrap();
     let free = shop.send_intent(&call, &intent).await;
     assert_eq!((free.status, free.reason().as_deref()), (403, Some("price_mismatch")));
 

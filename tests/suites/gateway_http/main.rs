@@ -2,6 +2,7 @@
 
 mod bound;
 mod confusion;
+mod deployed;
 mod fill;
 mod frames;
 mod front;
@@ -11,6 +12,7 @@ mod mutations;
 mod pipelines;
 mod provider;
 mod raw_api;
+mod settings;
 mod sizes;
 mod slow;
 mod street;

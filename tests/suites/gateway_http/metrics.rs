@@ -1,17 +1,12 @@
 //! The gateway's figures and its health: at the operator's door, over TCP, and held against what was called.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use mandate_gateway::door::{Status, socket_path};
-use mandate_gateway::{RunConfig, RunError, run};
+use mandate_gateway::door::Status;
 use mandate_host::metrics::Observed as _;
 use mandate_tests::Figures;
-use mandate_tests::gateway::{Ask, Call, GatewayHome, MerchantHome, Payer, Reaction};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use mandate_tests::gateway::{Ask, Call, GatewayHome, Payer, Reaction};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::deployed::{Deployed, asked, toml};
 
 const DECISIONS: &str = "mandate_gateway_decisions_total";
 
@@ -72,73 +67,6 @@ async fn a_thousand_unknown_routes_make_no_new_series() {
     assert_eq!(now.grew(&before, DECISIONS), [(unlisted.as_str(), 1_000.0)]);
     assert_eq!(now.beginning(DECISIONS).len(), before.beginning(DECISIONS).len() + 1);
     assert!(!text.contains("nowhere"), "{text}");
-}
-
-/// A gateway as it ships, in this process.
-struct Deployed {
-    home: MerchantHome,
-    stop: oneshot::Sender<()>,
-    running: JoinHandle<Result<(), RunError>>,
-}
-
-impl Deployed {
-    async fn start(metrics: &str) -> Option<Self> {
-        let home = MerchantHome::new()?;
-        home.write(&toml(&home, metrics));
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (ready, told) = oneshot::channel();
-        let config =
-            RunConfig { ready: Some(ready), ..RunConfig::new(home.config(), home.state_dir()) };
-        let running = tokio::spawn(run(config, async { stopped.await.unwrap_or_default() }));
-        told.await.unwrap();
-        Some(Self { home, stop, running })
-    }
-
-    async fn door(&self, path: &str) -> (String, String) {
-        let stream = UnixStream::connect(socket_path(&self.home.state_dir())).await.unwrap();
-        asked(stream, path).await
-    }
-
-    async fn status(&self) -> Status {
-        let (_, body) = self.door("/status").await;
-        serde_json::from_str(&body).unwrap()
-    }
-
-    /// Puts a gateway.toml in its place, and waits until the status is as it leads to; only a gateway that misses it
-    /// takes long.
-    async fn obeys(&self, text: &str, leads_to: impl Fn(&Status) -> bool) -> Status {
-        self.home.write(text);
-        let told = async {
-            loop {
-                let status = self.status().await;
-                if leads_to(&status) {
-                    return status;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), told).await.expect("the change was missed")
-    }
-
-    async fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.running.await.unwrap().unwrap();
-    }
-}
-
-fn toml(home: &MerchantHome, metrics: &str) -> String {
-    let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
-    format!("{}\n{metrics}", home.toml(nobody, ""))
-}
-
-/// The head and the body of an answer.
-async fn asked(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str) -> (String, String) {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.to_owned(), body.to_owned())
 }
 
 #[tokio::test]
@@ -205,8 +133,9 @@ async fn without_its_key_or_its_journal_a_gateway_does_not_serve() {
     let shop = home.open(home.settings([])).await;
     let serving = async || shop.gateway.health().await.serving;
     assert!(serving().await);
-    shop.gateway.lack("the Secret Service is locked");
-    assert!(!serving().await);
+    shop.gateway.lock().await.unwrap();
+    shop.gateway.unlock().await.unwrap();
+    assert!(!serving().await, "its store has no key");
     shop.gateway.supply(home.key().clone()).unwrap();
     assert!(serving().await);
     shop.gateway.lock().await.unwrap();

@@ -246,7 +246,10 @@ async fn prepare(
                 let back = shop.clock.now().seconds() - 10;
                 shop.clock.set(mandate::UnixSeconds::new(back).unwrap());
             }
-            Given::NoKey => shop.gateway.lack("it is locked"),
+            Given::NoKey => {
+                shop.gateway.lock().await.unwrap();
+                assert!(shop.gateway.unlock().await.unwrap().is_some(), "no store has it");
+            }
             Given::Distrusted => shop.gateway.book().distrust("a test says so".to_owned()),
         }
     }

@@ -8,10 +8,12 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use mandate::discovery::RECEIPTS_PATH;
-use mandate::{Cart, Intent, KeySet, Mandate, MerchantId, MerchantRole, Payment, Receipt, Status};
+use mandate::{
+    Cart, Intent, KeySet, Mandate, MerchantId, MerchantRole, Payment, PolicyDigest, Receipt, Status,
+};
 use mandate_gateway::book::Book;
 use mandate_gateway::{Gated, Gateway, GatewayLayer, Settings};
-use mandate_journal::{Options, StoreError};
+use mandate_journal::{Options, StoreError, WriteError};
 use tempfile::TempDir;
 use tower::{Layer as _, ServiceExt as _};
 
@@ -47,7 +49,8 @@ impl Shop {
         drop(locking);
         let gateway = Gateway::new(book, settings.clone(), Arc::new(home.clock.clone()));
         gateway.supply(home.key().clone()).expect("the key of the book");
-        gateway.reload(settings).await.expect("an answer");
+        let owner = gateway.in_force().standing().owner;
+        gateway.reload(settings, owner).await.expect("an answer");
         let service = GatewayLayer::new(gateway.clone()).layer(home.api.clone());
         let shop = Self {
             gateway,
@@ -61,6 +64,16 @@ impl Shop {
         };
         shop.verify();
         shop
+    }
+
+    /// Puts settings in force, whoever owns the file of the last ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::reload`].
+    pub async fn reload(&self, settings: Settings) -> Result<PolicyDigest, WriteError> {
+        let owner = self.gateway.in_force().standing().owner;
+        self.gateway.reload(settings, owner).await
     }
 
     /// The gateway with the API behind it, to put behind a server.

@@ -182,10 +182,14 @@ pub struct RateLimited {
 #[serde(deny_unknown_fields)]
 pub struct Clock {}
 
-/// The operator locked the key away: no mandate is used and nothing is signed until an [`Unlock`].
+/// The key was locked away: no mandate is used and nothing is signed until an [`Unlock`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Lock {}
+pub struct Lock {
+    /// Why the gateway did it of itself; nothing if the operator did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
 
 /// The operator ended a lock.
 #[derive(Debug, Clone, Serialize, Deserialize)]

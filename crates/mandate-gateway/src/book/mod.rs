@@ -29,7 +29,7 @@ use mandate::clock::{ClockFault, ClockReading};
 use mandate::key::Jwk;
 use mandate::text::VoidReason;
 use mandate::token::{Cart, Intent, Mandate, Payment, Quote, Receipt};
-use mandate::{Head, IntentHash, Jti, MerchantId, PublicKey, RequestDigest, Signer};
+use mandate::{Head, IntentHash, Jti, MerchantId, PublicKey, RequestDigest};
 use mandate_host::metrics::Commits;
 use mandate_journal::{
     Died, Files, Genesis as JournalGenesis, Journal, Moment, Observer, OpenError, Options,
@@ -99,7 +99,7 @@ pub struct BookStatus {
     pub clock: Option<ClockFault>,
     /// Why the journal is not believed, if it is not.
     pub distrusted: Option<String>,
-    /// Whether the operator locked the key away.
+    /// Whether the key is locked away.
     pub locked: bool,
     /// How many uses wait for what became of them.
     pub reserved: u64,
@@ -146,12 +146,12 @@ impl Book {
         let path = book_path(dir);
         let first = journal.read_blocking(|db| {
             let owner = rows::owner(db)?.ok_or_else(|| damaged("the first entry is missing"))?;
-            Ok((owner, rows::is_locked(db)?))
+            Ok((owner, stopped::locked(db)?))
         });
-        let (owner, is_locked) =
+        let (owner, locked) =
             first.map_err(|source| OpenError::Store { path: path.clone(), source })?;
         let rows::Owner { merchant, key, .. } = owner;
-        let standing = Arc::new(Standing::new(is_locked));
+        let standing = Arc::new(Standing::new(locked));
         Ok((Self { journal, merchant, key, path, standing, commits }, died))
     }
 
@@ -202,8 +202,8 @@ impl Book {
             .await
     }
 
-    /// Whether anything may be used, sent or signed: the journal is what it should be, as far as is known, and the key
-    /// is not locked away.
+    /// Whether anything may be used, sent or signed: the journal is what it should be, as far as is known, the key is not
+    /// locked away, and the settings that decide are on disk.
     pub(crate) fn usable(&self) -> Result<(), Refusal> {
         self.standing.usable()
     }
@@ -258,27 +258,15 @@ impl Book {
         Ok(quoted?.and_then(|quoted| quoted))
     }
 
-    /// The cart a payment names, with its entry, if it was made here. Blocks.
+    /// The carts that answered an intent, the newest first, each with its entry. Blocks.
     ///
-    /// A cart's hash is that of its signed form, which is not kept: the carts of the intent are signed again.
+    /// A cart's hash is that of its signed form, which is not kept: who looks for one signs them again.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the journal cannot be read, or the key does not sign what it signed before.
-    pub fn cart_of(
-        &self,
-        payment: &Mandate<Payment>,
-        signer: &dyn Signer,
-    ) -> Result<Option<(u64, Mandate<Cart>)>, StoreError> {
-        let claims = payment.claims();
-        let carts = self.journal.read_blocking(|db| stopped::carts(db, &claims.intent))?;
-        for (seq, cart) in carts {
-            let cart = cart.sign(signer).map_err(StoreError::projection)?;
-            if cart.hash() == claims.cart {
-                return Ok(Some((seq, cart)));
-            }
-        }
-        Ok(None)
+    /// [`StoreError`] when the journal cannot be read.
+    pub fn carts_of(&self, intent: &IntentHash) -> Result<Vec<(u64, Recorded<Cart>)>, StoreError> {
+        self.journal.read_blocking(|db| stopped::carts(db, intent))
     }
 
     /// Uses a payment for a call: it is reserved, on disk, before this answers so.

@@ -49,6 +49,21 @@ impl Book {
         .await
     }
 
+    /// Uses nothing until [`Book::settings_are_written`].
+    pub(crate) fn await_settings(&self) {
+        self.standing.set_unwritten(true);
+    }
+
+    /// The settings that decide have their entry.
+    pub(crate) fn settings_are_written(&self) {
+        self.standing.set_unwritten(false);
+    }
+
+    /// Whether nothing is used because the settings that would decide have no entry.
+    pub(crate) fn awaits_settings(&self) -> bool {
+        self.standing.is_unwritten()
+    }
+
     /// Writes down that a gateway.toml was refused.
     ///
     /// # Errors

@@ -123,9 +123,9 @@ pub(super) fn unlock(db: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether the key is locked away.
-pub(super) fn is_locked(db: &Connection) -> Result<bool, StoreError> {
-    Ok(db.query_row("SELECT EXISTS (SELECT 1 FROM lock)", [], |row| row.get(0))?)
+/// The entry that locked the key away, if it is.
+pub(super) fn lock_seq(db: &Connection) -> Result<Option<u64>, StoreError> {
+    Ok(db.query_row("SELECT seq FROM lock", [], |row| row.get(0)).optional()?)
 }
 
 /// A cart as its row tells it.

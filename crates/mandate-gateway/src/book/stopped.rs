@@ -17,6 +17,7 @@ use super::event::Event;
 use super::recorded::Recorded;
 use super::rows::{self, UseRow};
 use super::sales::{Sales, parse_event, stored_draft};
+use super::standing::Locked;
 use super::{BOOK_NAME, RESERVED_MAX, Unsettled};
 
 /// The event in an entry that a row points to.
@@ -72,6 +73,15 @@ pub(super) fn receipt_of(
     }
 }
 
+/// Why the key is locked away, if it is.
+pub(super) fn locked(db: &Connection) -> Result<Option<Locked>, StoreError> {
+    let Some(seq) = rows::lock_seq(db)? else { return Ok(None) };
+    match event(db, seq)? {
+        Event::Lock(lock) => Ok(Some(Locked::new(lock.reason.as_deref()))),
+        _ => Err(damaged(format!("entry {seq} is no lock"))),
+    }
+}
+
 pub(super) fn reserved(db: &Connection, after_seq: u64) -> Result<Vec<Unsettled>, StoreError> {
     let rows = rows::reserved(db, after_seq, RESERVED_MAX)?;
     rows.into_iter()
@@ -113,13 +123,13 @@ impl StoppedBook {
         Ok((owner.merchant, owner.key))
     }
 
-    /// Whether the operator locked the key away.
+    /// Why the key is locked away, and the way out; `None` if it is not.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when it cannot be read.
-    pub fn is_locked(&self) -> Result<bool, StoreError> {
-        rows::is_locked(self.journal.db())
+    pub fn lock_problem(&self) -> Result<Option<String>, StoreError> {
+        Ok(locked(self.journal.db())?.map(|locked| locked.problem()))
     }
 
     /// The journal's head.

@@ -231,7 +231,11 @@ async fn verify(gateway: &Gateway, stop: &CancellationToken) -> Result<Checked, 
         Err(fault) => {
             let fault = log::chain(&fault);
             tracing::error!(%fault, "the journal is not what it should be; no mandate is used");
-            gateway.book().distrust(fault.clone());
+            let (own, problem) = (gateway.clone(), fault.clone());
+            // Goes on when the client hangs up.
+            let stopped =
+                gateway.tasks().spawn(async move { own.distrust_for_good(problem).await });
+            stopped.await.map_err(|error| damaged(&error))?;
             Ok(Checked::Broken { fault })
         }
     }

@@ -27,7 +27,7 @@ pub struct Status {
     pub kid: KeyId,
     /// Why that key is not at hand.
     pub key_problem: Option<String>,
-    /// Whether the operator locked it away; `key_problem` says so, too.
+    /// Whether it is locked away; `key_problem` says why.
     pub locked: bool,
     /// The book's file.
     pub book: String,
@@ -224,7 +224,7 @@ pub struct Confirmed {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Locked {
-    /// False when the disk is full: the lock holds, but only until the gateway stops.
+    /// False when its entry could not be written (a full disk?): the lock holds, but maybe only until the gateway stops.
     pub durable: bool,
 }
 

@@ -38,7 +38,11 @@ impl Observed for Gateway {
         let conditions = [
             ("clock", status.is_some_and(|status| status.clock.is_none())),
             (CONFIG, self.settings_problem().is_none()),
-            ("journal", status.is_some_and(|status| status.distrusted.is_none())),
+            (
+                "journal",
+                status.is_some_and(|status| status.distrusted.is_none())
+                    && !self.book().awaits_settings(),
+            ),
             ("key", self.key_problem().is_none()),
             ("unlocked", status.is_some_and(|status| !status.locked)),
         ];

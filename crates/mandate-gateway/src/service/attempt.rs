@@ -5,6 +5,7 @@
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{Either, Full};
 use mandate::text::{Order, VoidReason};
+use mandate_host::log;
 use mandate_journal::WriteError;
 use tokio::sync::oneshot;
 use tower::ServiceExt as _;
@@ -152,7 +153,7 @@ where
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => {
             let error: BoxError = error.into();
-            tracing::error!(use_key = %key, error = %chain(&*error), "the API does not answer; the use stays reserved");
+            tracing::error!(use_key = %key, error = %log::chain(&*error), "the API does not answer; the use stays reserved");
             Err(undecided("the API does not answer"))
         }
         Err(_elapsed) => {
@@ -191,18 +192,6 @@ fn order(headers: &HeaderMap) -> Option<Order> {
         );
     }
     order
-}
-
-/// An error and what is behind it.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

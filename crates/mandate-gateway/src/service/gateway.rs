@@ -100,9 +100,11 @@ impl Default for Key {
 }
 
 impl Gateway {
-    /// A gateway over an open book, without a key: it answers `unavailable` until [`Gateway::supply`].
+    /// A gateway over an open book, without a key and with settings that no entry names: it answers `unavailable` until
+    /// [`Gateway::supply`] and [`Gateway::write_settings`].
     #[must_use]
     pub fn new(book: Book, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+        book.await_settings();
         let limits = Arc::new(PrincipalLimits::new(&settings.limits));
         let key = if book.is_locked() { Key::Locked } else { Key::default() };
         let now = clock.read().wall;
@@ -165,10 +167,11 @@ impl Gateway {
         Ok(())
     }
 
-    /// Says why there is no key.
+    /// Says why there is no key yet; a key that is at hand stays.
     pub fn lack(&self, problem: &str) {
         let mut key = write(&self.shared.key);
-        if !matches!(*key, Key::Locked) {
+        // After an unlock the store is asked, also where somebody else supplies the key.
+        if matches!(*key, Key::Absent { .. }) {
             *key = Key::Absent { problem: problem.into() };
             self.shared.told.send_replace(true);
         }
@@ -238,7 +241,9 @@ impl Gateway {
         match &*read(&self.shared.key) {
             Key::Present { .. } => None,
             Key::Absent { problem } => Some(problem.to_string()),
-            Key::Locked => Some(Refusal::Locked.to_string()),
+            Key::Locked => {
+                Some(self.book().lock_problem().unwrap_or_else(|| Refusal::Locked.to_string()))
+            }
         }
     }
 
@@ -248,14 +253,29 @@ impl Gateway {
         self.shared.clock.read()
     }
 
-    /// Puts settings in force, whole, once that is written down.
+    /// Writes down the settings in force, unless that is done. Until then no mandate is used and nothing is signed.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when they could not be; to be tried again.
+    pub async fn write_settings(&self) -> Result<(), WriteError> {
+        self.book().policy(self.now(), self.settings().digest).await?;
+        self.book().settings_are_written();
+        Ok(())
+    }
+
+    /// Puts settings in force, whole, once that is written down. `owner` is the uid that owns their file.
     ///
     /// # Errors
     ///
     /// [`WriteError`] when it could not be: the old ones stay.
-    pub async fn reload(&self, settings: Settings) -> Result<PolicyDigest, WriteError> {
+    pub async fn reload(&self, settings: Settings, owner: u32) -> Result<PolicyDigest, WriteError> {
+        if self.book().awaits_settings() {
+            // A call that is under way is judged by them.
+            self.write_settings().await?;
+        }
         let (digest, now) = (settings.digest, self.now());
-        let (owner, wall) = (self.in_force().standing().owner, now.wall);
+        let wall = now.wall;
         self.book().policy(now, digest).await?;
         if settings.limits != self.settings().limits {
             self.sum_up().await;
@@ -278,9 +298,10 @@ impl Gateway {
         }
     }
 
-    /// Takes no more tasks, and waits for those under way.
+    /// Ends the asking for the key, and waits for what is under way: to be called once nobody is served any more.
     pub async fn drain(&self) {
         self.shared.tasks.close();
+        self.asking().close().await;
         self.shared.tasks.wait().await;
         self.sum_up().await;
     }
@@ -289,14 +310,14 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`ResolveError`]; the use then stays as it was.
+    /// [`ResolveError`]; the use then stays as it was, unless a lock came right after it was settled: its receipt is then
+    /// signed after the unlock.
     pub async fn resolve(
         &self,
         key: UseKey,
         outcome: Outcome,
     ) -> Result<Mandate<mandate::Receipt>, ResolveError> {
         self.ready()?;
-        self.book().usable()?;
         let Some(_turn) = self.shared.turns.try_take(*key.as_bytes()) else {
             return Err(ResolveError::UnderWay);
         };
@@ -334,8 +355,9 @@ impl Gateway {
         Arc::clone(&read(&self.shared.limits))
     }
 
-    /// Whether the key is at hand, or the refusal of whatever would need it.
+    /// Whether anything may be used and the key is at hand, or the refusal of whatever would need that.
     pub(super) fn ready(&self) -> Result<(), Refusal> {
+        self.book().usable()?;
         self.lend(|_| ())
     }
 

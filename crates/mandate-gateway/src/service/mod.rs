@@ -45,20 +45,28 @@ pub type AnswerBody<B> = Either<B, Full<Bytes>>;
 /// use axum::Router;
 /// use axum::routing::post;
 /// use mandate_gateway::{Gateway, GatewayLayer, Limits, serve};
+/// use mandate_journal::WriteError;
 /// use tokio::net::TcpListener;
 /// use tokio_util::sync::CancellationToken;
 /// use tower::Layer as _;
 ///
-/// async fn run(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
+/// async fn run(
+///     gateway: Gateway,
+///     listener: TcpListener,
+///     stop: CancellationToken,
+/// ) -> Result<(), WriteError> {
 ///     const ROOM: &str = r#"{"title": "One night", "quantity": 1, "amount": 9000}"#;
 ///     let quote = || async { format!(r#"{{"currency": "EUR", "line_items": [{ROOM}]}}"#) };
 ///     let api = Router::new()
 ///         .route("/quotes", post(quote))
 ///         .route("/bookings", post(|| async { "booked" }));
 ///     let api = GatewayLayer::new(gateway.clone()).layer(api);
+///     // What decides is written down first.
+///     gateway.write_settings().await?;
 ///     serve(listener, api, &Limits::default(), stop).await;
 ///     // What is under way is settled before the book is closed.
 ///     gateway.drain().await;
+///     Ok(())
 /// }
 /// ```
 #[derive(Debug, Clone)]

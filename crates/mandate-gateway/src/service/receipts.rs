@@ -89,12 +89,16 @@ pub(super) async fn cart_of(
     gateway: &Gateway,
     payment: &Mandate<Payment>,
 ) -> Result<Option<(u64, Mandate<Cart>)>, Refusal> {
-    let (gateway, payment) = (gateway.clone(), payment.clone());
-    let look_up = move || match gateway.lend(|signer| gateway.book().cart_of(&payment, signer)) {
-        Ok(found) => found.map(Ok),
-        Err(refusal) => Ok(Err(refusal)),
-    };
-    reading(look_up).await?
+    gateway.ready()?;
+    let (book, intent) = (gateway.book().clone(), payment.claims().intent);
+    // The key is not lent while the disk is read: a lock would wait for it.
+    for (seq, cart) in reading(move || book.carts_of(&intent)).await? {
+        let cart = gateway.sign(&cart)?;
+        if cart.hash() == payment.claims().cart {
+            return Ok(Some((seq, cart)));
+        }
+    }
+    Ok(None)
 }
 
 /// Reads the journal off the async threads.

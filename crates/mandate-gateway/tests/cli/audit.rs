@@ -57,6 +57,32 @@ fn a_changed_row_is_found() {
 }
 
 #[test]
+fn a_changed_row_locks_a_running_gateway_until_its_operator_has_looked() {
+    let Some(mut shop) = Shop::closed() else { return };
+    shop.live();
+    shop.open();
+    let change = |sql: &str| {
+        let _locking = alone();
+        let db = rusqlite::Connection::open(shop.state_dir().join("gateway.db")).expect("a file");
+        db.execute(sql, []).expect("a change");
+    };
+    change("UPDATE total SET amount = amount - 1");
+    shop.gateway("audit verify").refused(1);
+    let why = "the gateway locked itself, because its journal failed the check: ";
+    assert!(shop.gateway("doctor").out.contains(why));
+    change("UPDATE total SET amount = amount + 1");
+    // The next start knows nothing of the check, and no store is asked for the key.
+    shop.close();
+    assert!(shop.gateway("doctor").out.contains(why));
+    shop.open();
+    assert!(shop.gateway("doctor").out.contains(why));
+    assert!(shop.gateway("audit log").yes().contains("by itself: "));
+    assert!(shop.gateway("audit verify").yes().contains("whole"));
+    shop.gateway("unlock --yes").yes();
+    assert!(shop.gateway("doctor").out.contains("is at hand"));
+}
+
+#[test]
 fn foreign_text_cannot_steer_the_terminal() {
     let Some(shop) = Shop::closed() else { return };
     for hostile in ["red \u{1b}[31m", "two\nlines", "\u{202e}desrever"] {

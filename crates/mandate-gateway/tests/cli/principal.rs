@@ -49,14 +49,17 @@ fn a_running_gateway_tells_whether_it_took_it() {
             let digest = PolicyDigest::of(&text);
             if digest != gateway.settings().digest {
                 let settings = mandate_gateway::Settings { digest, ..base.clone() };
-                gateway.reload(settings).await.expect("an entry");
+                gateway
+                    .reload(settings, gateway.in_force().standing().owner)
+                    .await
+                    .expect("an entry");
             }
         }
     });
     let said = shop.run(["principal", "add", DID]).yes();
     assert!(said.ends_with("the running gateway obeys it\n"), "{said}");
     let log = shop.gateway("audit log --kind policy").yes();
-    assert_eq!(log.lines().count(), 2, "{log}");
+    assert_eq!(log.lines().count(), 3, "that of the start, and the new one: {log}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 use std::time::Duration;
 
-use mandate_tests::{ServiceManager, start};
+use mandate_tests::{ServiceManager, bare, start};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::shop::Shop;
@@ -47,7 +47,10 @@ fn a_service_manager_hears_of_its_start_each_reload_and_its_end() {
     assert_eq!(start.last().map(String::as_str), Some("STATUS=serves"), "{start:?}");
     shop.write("[merchant");
     let told = manager.reload().pop().expect("a status");
-    assert!(told.contains("the newest was refused") && told.contains("gateway.toml:1:"), "{told}");
+    assert!(
+        told.contains("the newest is not in force") && told.contains("gateway.toml:1:"),
+        "{told}"
+    );
     shop.write(&shop.toml());
     assert_eq!(manager.reload().last().map(String::as_str), Some("STATUS=serves"));
     kill_process(Pid::from_child(&gateway), Signal::HUP).expect("a living process");
@@ -94,4 +97,24 @@ fn a_watched_gateway_says_that_it_lives() {
     manager.beats(5);
     kill_process(Pid::from_child(&gateway), Signal::TERM).expect("a living process");
     assert!(gateway.wait().expect("an end").success());
+}
+
+#[test]
+fn fewer_open_files_than_connections_need_are_a_warning_with_the_way_out() {
+    let Some(shop) = Shop::closed() else { return };
+    let gateway = shop.command(["run"]);
+    let mut command = bare("/bin/sh");
+    command.args(["-c", "ulimit -n 256; exec \"$0\" \"$@\""]);
+    command.arg(gateway.get_program()).args(gateway.get_args()).stdout(Stdio::piped());
+    command.stderr(File::create(shop.path("log")).expect("a log"));
+    let mut gateway = start(&mut command);
+    let said = BufReader::new(gateway.stdout.take().expect("a pipe")).lines().next();
+    assert!(said.expect("a line").expect("text").starts_with("http://127.0.0.1:"));
+    kill_process(Pid::from_child(&gateway), Signal::TERM).expect("a living process");
+    assert!(gateway.wait().expect("an end").success());
+    let log = std::fs::read_to_string(shop.path("log")).expect("a log");
+    let line = log.lines().find(|line| line.contains("open files allow fewer connections"));
+    let line = line.expect("a warning");
+    assert!(line.contains("WARN") && line.contains("places=64"), "{line}");
+    assert!(line.contains("LimitNOFILE="), "{line}");
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mandate::clock::{Clock, ClockReading};
 use mandate::token::{LineItem, Quantity, Quote};
-use mandate::{Cart, Kind, Mandate, MinorUnits, Payment, PolicyDigest, PrincipalRole, PublicKey};
+use mandate::{Cart, Kind, Mandate, MinorUnits, Payment, PrincipalRole, PublicKey};
 use mandate_gateway::book::{
     Book, Decider, Genesis, IntentState, Outcome, Presented, Trusted, event,
 };
@@ -228,13 +228,19 @@ account = "customer 4711"
         cart.sign(&self.key.load()).expect("a cart")
     }
 
+    /// The one cart that a payment pays, with its entry.
+    fn cart_of(&self, book: &Book, payment: &Mandate<Payment>) -> Option<(u64, Mandate<Cart>)> {
+        let carts = book.carts_of(&payment.claims().intent).expect("a cart");
+        let (seq, cart) = carts.into_iter().next()?;
+        Some((seq, cart.sign(&self.key.load()).expect("a cart")))
+    }
+
     /// A payment that is reserved, and of which nobody knows what became.
     pub(crate) fn reserved(&self) -> Mandate<Payment> {
-        let signer = self.key.load();
         self.with_book(async |book, now| {
             let cart = self.quoted(book, &now).await;
             let payment = self.wallet.payment(&cart, now.wall);
-            let cart = book.cart_of(&payment, &signer).expect("a cart");
+            let cart = self.cart_of(book, &payment);
             let used = book
                 .present_payment(now, self.trusted(payment.clone()), cart, call("book_room"))
                 .await;
@@ -245,11 +251,10 @@ account = "customer 4711"
 
     /// A payment that was never presented in its time.
     fn barred(&self) -> Mandate<Payment> {
-        let signer = self.key.load();
         self.with_book(async |book, now| {
             let cart = self.quoted(book, &now).await;
             let payment = self.wallet.payment(&cart, now.wall.minus(100));
-            let cart = book.cart_of(&payment, &signer).expect("a cart");
+            let cart = self.cart_of(book, &payment);
             let reason = "it was not presented in its time".parse().expect("text");
             let jti = self.wallet.jti();
             let barred = book.bar(now, self.trusted(payment.clone()), cart, reason, jti).await;
@@ -287,7 +292,7 @@ account = "customer 4711"
                 call: "POST /bookings".to_owned(),
             };
             book.refused(now.clone(), refusal).await.expect("an entry");
-            book.policy(now.clone(), PolicyDigest::of(b"a file")).await.expect("an entry");
+            book.policy(now.clone(), self.settings().digest).await.expect("an entry");
             let calls = event::RateLimited { principal: self.wallet.id(), calls: 7 };
             book.rate_limited(now, calls).await.expect("an entry");
         });
@@ -302,6 +307,7 @@ account = "customer 4711"
         let (book, _died) = Book::open(&self.state_dir(), Options::default()).expect("a book");
         let gateway = Gateway::new(book, settings, clock);
         gateway.supply(Arc::new(self.key.load())).expect("the right key");
+        self.runtime.block_on(gateway.write_settings()).expect("an entry");
         let _inside = self.runtime.enter();
         let (door, listener) = Door::open(&self.state_dir()).expect("a door");
         let stop = CancellationToken::new();

@@ -81,16 +81,20 @@ impl Listener {
         }
     }
 
-    /// What the file says now; returns once that was tried.
+    /// What the file says now; returns once that was tried, or what it says since.
     pub async fn want(&self, address: Option<SocketAddr>) {
         self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, address) != address);
         self.tried().await;
     }
 
-    /// Waits until what is wanted was tried, or nothing will be.
+    /// Waits until what is wanted by then was tried, or nothing will be.
     pub async fn tried(&self) {
-        let wanted = self.wanted.borrow().to_owned();
-        let done = |state: &State| [Tried::Ended, Tried::Wanted(wanted)].contains(&state.tried);
+        let done = |state: &State| match state.tried {
+            Tried::Ended => true,
+            Tried::Nothing => false,
+            // What was wanted when this was called may never be tried any more.
+            Tried::Wanted(address) => address == *self.wanted.borrow(),
+        };
         // The sender is ours, so it is there.
         drop(self.state.subscribe().wait_for(done).await);
     }
@@ -248,6 +252,9 @@ fn names_this_machine<B>(request: &Request<B>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
@@ -360,6 +367,22 @@ mod tests {
         stop.cancel();
         // Nobody waits for a listener that has ended.
         listener.want(Some(anywhere())).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_an_address_that_is_moved_meanwhile_waits_for_the_new_one() {
+        let (listener, stop) = (Listener::new(Some(anywhere())), CancellationToken::new());
+        let (mut started, mut moved) = (pin!(listener.tried()), pin!(listener.want(None)));
+        let mut nobody = Context::from_waker(Waker::noop());
+        assert!(started.as_mut().poll(&mut nobody).is_pending());
+        assert!(moved.as_mut().poll(&mut nobody).is_pending());
+        tokio::select! {
+            () = listener.serve(Arc::new(Still), stop) => {}
+            both = timeout(Duration::from_secs(1), async { tokio::join!(started, moved) }) => {
+                both.expect("somebody waits for what nobody wants");
+            }
+        }
+        assert_eq!(listener.address(), None);
     }
 
     #[tokio::test(start_paused = true)]

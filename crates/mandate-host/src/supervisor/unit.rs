@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use crate::peer::of_systemd;
+
 /// What the kernel says of this process's control groups.
 const CGROUP_FILE: &str = "/proc/self/cgroup";
 /// How the control group of a user's own service manager begins, below the slices.
@@ -24,11 +26,9 @@ pub fn unit() -> Option<Unit> {
     service(&fs::read_to_string(CGROUP_FILE).ok()?)
 }
 
-/// The service in the unified hierarchy, else in systemd's own.
+/// The service in one of systemd's trees.
 fn service(groups: &str) -> Option<Unit> {
-    let unified = groups.lines().filter_map(|line| line.strip_prefix("0::"));
-    let own = groups.lines().filter_map(|line| line.split_once(":name=systemd:"));
-    unified.chain(own.map(|(_, path)| path)).find_map(|path| {
+    of_systemd(groups).find_map(|path| {
         let (slices, name) = path.rsplit_once('/')?;
         let is_users = slices.split('/').any(|slice| slice.starts_with(USER_MANAGER));
         name.ends_with(".service").then(|| Unit { name: name.to_owned(), is_users })

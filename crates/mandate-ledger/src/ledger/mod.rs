@@ -196,10 +196,10 @@ impl Ledger {
         &self,
         now: ClockReading,
         caller: &Caller,
-        cart: Mandate<Cart>,
+        cart: impl Into<Arc<Mandate<Cart>>>,
         jti: Jti,
     ) -> Result<Outcome<Permit<Payment>>, LedgerError> {
-        let caller = caller.clone();
+        let (caller, cart) = (caller.clone(), cart.into());
         self.write(now, move |desk| desk.reserve(&caller, &cart, jti)).await
     }
 
@@ -309,15 +309,15 @@ impl Ledger {
         durability(self.write(now, move |desk| desk.freeze(scope, uid, reason)).await)
     }
 
-    /// Ends a freeze of exactly this scope, durably, then at once.
+    /// Ends a freeze of exactly this scope, durably, then at once; one that was asked for since goes on.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when nothing could be written; the freeze then stands.
     pub async fn thaw(&self, now: ClockReading, uid: u32, scope: Scope) -> Result<(), LedgerError> {
-        let thawed = scope.clone();
-        self.write(now, move |desk| desk.thaw(scope, uid)).await?;
-        self.shared.gate.end(&Stop::Freeze(thawed));
+        let stop = Stop::Freeze(scope.clone());
+        let word = self.write(now, move |desk| desk.thaw(scope, uid)).await?;
+        self.shared.gate.end(&stop, word);
         Ok(())
     }
 
@@ -338,8 +338,8 @@ impl Ledger {
     ///
     /// [`LedgerError`] when nothing could be written; the lock then stands.
     pub async fn unlock(&self, now: ClockReading, uid: u32) -> Result<(), LedgerError> {
-        self.write(now, move |desk| desk.unlock(uid)).await?;
-        self.shared.gate.end(&Stop::Lock);
+        let word = self.write(now, move |desk| desk.unlock(uid)).await?;
+        self.shared.gate.end(&Stop::Lock, word);
         Ok(())
     }
 

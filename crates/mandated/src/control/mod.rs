@@ -52,6 +52,15 @@ impl ControlService {
         if self.daemon.is_principal(peer.uid) { Ok(peer) } else { Err(status::agent_unknown()) }
     }
 
+    /// Runs work that must not stop when the client hangs up: what is written down is told to everybody it is for.
+    async fn to_the_end<T, F>(&self, work: impl FnOnce(Arc<Daemon>) -> F) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Status>> + Send + 'static,
+    {
+        self.daemon.to_the_end(work(Arc::clone(&self.daemon))).await
+    }
+
     fn refused(&self, refusal: &Refusal) -> Status {
         status::refused(refusal, self.daemon.clock.read().wall)
     }
@@ -72,30 +81,22 @@ impl Control for ControlService {
         &self,
         request: Request<v1::FreezeRequest>,
     ) -> Result<Response<v1::FreezeResponse>, Status> {
-        let peer = self.principal(&request)?;
+        let uid = self.principal(&request)?.uid;
         let ask = request::freeze(request.into_inner());
         let FreezeAsk { scope, reason } = ask.map_err(|refusal| self.refused(&refusal))?;
-        self.daemon
-            .freeze(peer.uid, scope, reason)
-            .await
-            .map(|durable| Response::new(v1::FreezeResponse { durable }))
+        let durable =
+            self.to_the_end(async move |daemon| daemon.freeze(uid, scope, reason).await).await?;
+        Ok(Response::new(v1::FreezeResponse { durable }))
     }
 
     async fn thaw(
         &self,
         request: Request<v1::ThawRequest>,
     ) -> Result<Response<v1::ThawResponse>, Status> {
-        let peer = self.principal(&request)?;
+        let uid = self.principal(&request)?.uid;
         let ask = request::thaw(request.into_inner());
         let ask = ask.map_err(|refusal| self.refused(&refusal))?;
-        let now = self.daemon.clock.read();
-        let thawed = match ask {
-            ThawAsk::Clock => self.daemon.ledger.confirm_clock(now, peer.uid).await,
-            ThawAsk::Scope(scope) => self.daemon.ledger.thaw(now, peer.uid, scope).await,
-        };
-        thawed.map_err(|error| status::failed(&error))?;
-        tracing::info!(uid = peer.uid, "thawed");
-        self.daemon.report().await;
+        self.to_the_end(async move |daemon| thaw(&daemon, uid, ask).await).await?;
         Ok(Response::new(v1::ThawResponse {}))
     }
 
@@ -105,8 +106,7 @@ impl Control for ControlService {
     ) -> Result<Response<v1::LockResponse>, Status> {
         let uid = self.principal(&request)?.uid;
         let v1::LockRequest {} = request.into_inner();
-        let daemon = Arc::clone(&self.daemon);
-        let durable = self.daemon.to_the_end(async move { daemon.lock(uid).await }).await?;
+        let durable = self.to_the_end(async move |daemon| daemon.lock(uid).await).await?;
         Ok(Response::new(v1::LockResponse { durable }))
     }
 
@@ -116,8 +116,7 @@ impl Control for ControlService {
     ) -> Result<Response<v1::UnlockResponse>, Status> {
         let uid = self.principal(&request)?.uid;
         let v1::UnlockRequest {} = request.into_inner();
-        let daemon = Arc::clone(&self.daemon);
-        let problem = self.daemon.to_the_end(async move { daemon.unlock(uid).await }).await?;
+        let problem = self.to_the_end(async move |daemon| daemon.unlock(uid).await).await?;
         Ok(Response::new(v1::UnlockResponse { key_problem: problem.unwrap_or_default() }))
     }
 
@@ -127,12 +126,11 @@ impl Control for ControlService {
     ) -> Result<Response<v1::ReloadResponse>, Status> {
         self.principal(&request)?;
         let v1::ReloadRequest {} = request.into_inner();
-        match self.daemon.reload().await {
-            Ok(digest) => {
-                Ok(Response::new(v1::ReloadResponse { policy_digest: digest.to_string() }))
-            }
-            Err(error) => Err(status::not_reloaded(&error)),
-        }
+        let reload = async move |daemon: Arc<Daemon>| {
+            daemon.reload().await.map_err(|error| status::not_reloaded(&error))
+        };
+        let policy_digest = self.to_the_end(reload).await?.to_string();
+        Ok(Response::new(v1::ReloadResponse { policy_digest }))
     }
 
     async fn explain(
@@ -185,19 +183,11 @@ impl Control for ControlService {
         &self,
         request: Request<v1::DecideApprovalRequest>,
     ) -> Result<Response<v1::DecideApprovalResponse>, Status> {
-        let peer = self.principal(&request)?;
+        let uid = self.principal(&request)?.uid;
         let v1::DecideApprovalRequest { seq, approve } = request.into_inner();
         let answer = if approve { ApprovalAnswer::Approved } else { ApprovalAnswer::Denied };
-        let now = self.daemon.clock.read();
-        let told = self.daemon.ledger.answer_approval(now, peer.uid, seq, answer).await;
-        match told.map_err(|error| status::failed(&error))? {
-            Outcome::Granted(asked) => {
-                tracing::info!(uid = peer.uid, seq, %answer, agent = %asked.agent, "a cart was answered about");
-                self.daemon.approvals.tell(asked.cart);
-                Ok(Response::new(v1::DecideApprovalResponse {}))
-            }
-            Outcome::Denied(refusal) => Err(self.refused(&refusal)),
-        }
+        self.to_the_end(async move |daemon| decide(&daemon, uid, seq, answer).await).await?;
+        Ok(Response::new(v1::DecideApprovalResponse {}))
     }
 
     async fn get_payment(
@@ -213,9 +203,9 @@ impl Control for ControlService {
         &self,
         request: Request<v1::RecordReceiptRequest>,
     ) -> Result<Response<v1::RecordReceiptResponse>, Status> {
-        let peer = self.principal(&request)?;
-        let work = settle::receipt(Arc::clone(&self.daemon), peer.uid, request.into_inner());
-        self.daemon.to_the_end(work).await.map(Response::new)
+        let uid = self.principal(&request)?.uid;
+        let message = request.into_inner();
+        self.to_the_end(|daemon| settle::receipt(daemon, uid, message)).await.map(Response::new)
     }
 
     async fn list_caps(
@@ -308,5 +298,32 @@ impl Control for ControlService {
             Ok(verified) => Ok(Response::new(report::verified(verified))),
             Err(error) => Err(Status::internal(error.to_string())),
         }
+    }
+}
+
+async fn thaw(daemon: &Daemon, uid: u32, ask: ThawAsk) -> Result<(), Status> {
+    let now = daemon.clock.read();
+    let thawed = match ask {
+        ThawAsk::Clock => daemon.ledger.confirm_clock(now, uid).await,
+        ThawAsk::Scope(scope) => daemon.ledger.thaw(now, uid, scope).await,
+    };
+    thawed.map_err(|error| status::failed(&error))?;
+    tracing::info!(uid, "thawed");
+    daemon.report().await;
+    Ok(())
+}
+
+/// Writes the principal's answer down, then wakes whoever waits for it.
+async fn decide(daemon: &Daemon, uid: u32, seq: u64, answer: ApprovalAnswer) -> Result<(), Status> {
+    let now = daemon.clock.read();
+    let wall = now.wall;
+    let told = daemon.ledger.answer_approval(now, uid, seq, answer).await;
+    match told.map_err(|error| status::failed(&error))? {
+        Outcome::Granted(asked) => {
+            tracing::info!(uid, seq, %answer, agent = %asked.agent, "a cart was answered about");
+            daemon.approvals.tell(asked.cart);
+            Ok(())
+        }
+        Outcome::Denied(refusal) => Err(status::refused(&refusal, wall)),
     }
 }

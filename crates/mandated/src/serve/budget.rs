@@ -5,6 +5,7 @@
 //! all its connections, and nobody else does.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -22,7 +23,7 @@ const THOUSAND: u32 = 1_000;
 #[derive(Debug)]
 pub(super) struct Budget {
     /// Thousandths of one processor, at least one.
-    share: u32,
+    share: AtomicU32,
     /// When all that was taken is paid for, at the pace of the share.
     paid_at: Mutex<Instant>,
 }
@@ -30,12 +31,20 @@ pub(super) struct Budget {
 impl Budget {
     /// An account that gets so many milliseconds of processor time a second.
     pub(super) fn new(cpu_ms_per_s: u32) -> Self {
-        Self { share: cpu_ms_per_s.max(1), paid_at: Mutex::new(Instant::now()) }
+        let share = AtomicU32::new(cpu_ms_per_s.max(1));
+        Self { share, paid_at: Mutex::new(Instant::now()) }
+    }
+
+    /// From here on the account gets so many milliseconds of processor time a second. What is owed stays owed.
+    pub(super) fn get(&self, cpu_ms_per_s: u32) {
+        self.share.store(cpu_ms_per_s.max(1), Ordering::Relaxed);
     }
 
     /// How long it takes to pay for this much.
     fn time_for(&self, cpu: Duration) -> Duration {
-        cpu.saturating_mul(THOUSAND).checked_div(self.share).unwrap_or_default()
+        cpu.saturating_mul(THOUSAND)
+            .checked_div(self.share.load(Ordering::Relaxed))
+            .unwrap_or_default()
     }
 
     /// Whether nothing is owed: a new account would be the same.
@@ -142,6 +151,18 @@ mod tests {
         assert!(!budget.is_even());
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(budget.is_even());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_larger_share_pays_sooner_and_forgives_nothing() {
+        let budget = Arc::new(Budget::new(1));
+        budget.get(500);
+        budget.spend(Duration::from_millis(100));
+        let start = Instant::now();
+        Charged::new(async {}, budget).await;
+        // Half a processor: a hundred milliseconds take two hundred, and the burst is forty of them.
+        let rested = start.elapsed();
+        assert!((159..=162).contains(&rested.as_millis()), "{rested:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::LOOKS_PER_UID_MAX;
 use super::budget::Budget;
 
-/// What one uid may take of what all share, by the rules in force.
+/// What one uid may take of what all share, by the rules in force when it last connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
     /// Open connections.
@@ -31,7 +31,33 @@ pub(crate) struct Slots {
 #[derive(Debug, Clone)]
 struct Open {
     connections: usize,
+    /// The size of its room for calls.
+    calls: usize,
     shared: Shared,
+}
+
+impl Open {
+    fn new(share: &Share) -> Self {
+        let shared = Shared {
+            budget: Arc::new(Budget::new(share.cpu_ms_per_s)),
+            calls: room_for(share.calls),
+            looks: Arc::new(Semaphore::new(LOOKS_PER_UID_MAX)),
+        };
+        Self { connections: 0, calls: share.calls, shared }
+    }
+
+    /// A reload may have brought another share. Connections that are open keep their room for calls.
+    fn follow(&mut self, share: &Share) {
+        self.shared.budget.get(share.cpu_ms_per_s);
+        if self.calls != share.calls {
+            self.calls = share.calls;
+            self.shared.calls = room_for(share.calls);
+        }
+    }
+}
+
+fn room_for(calls: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS)))
 }
 
 /// What all connections of one uid share.
@@ -60,14 +86,8 @@ impl Slots {
         let mut all = self.lock();
         // Who left and owes nothing is forgotten; who left in debt would begin anew without it.
         all.retain(|_, open| open.connections > 0 || !open.shared.budget.is_even());
-        let open = all.entry(uid).or_insert_with(|| Open {
-            connections: 0,
-            shared: Shared {
-                budget: Arc::new(Budget::new(share.cpu_ms_per_s)),
-                calls: Arc::new(Semaphore::new(share.calls.min(Semaphore::MAX_PERMITS))),
-                looks: Arc::new(Semaphore::new(LOOKS_PER_UID_MAX)),
-            },
-        });
+        let open = all.entry(uid).or_insert_with(|| Open::new(share));
+        open.follow(share);
         if open.connections >= share.connections {
             return None;
         }
@@ -115,6 +135,20 @@ mod tests {
         drop(first);
         assert_eq!(slots.open(), 2);
         assert!(slots.take(1, &SHARE).is_some());
+    }
+
+    #[test]
+    fn another_share_holds_from_the_next_connection_on() {
+        let slots = Slots::default();
+        let before = slots.take(1, &SHARE).unwrap();
+        let more = Share { connections: 3, calls: 7, ..SHARE };
+        let after = slots.take(1, &more).unwrap();
+        assert!(Arc::ptr_eq(&before.shared.budget, &after.shared.budget), "one account");
+        let rooms = [&before, &after].map(|slot| slot.shared.calls.available_permits());
+        assert_eq!(rooms, [1, 7]);
+        let again = slots.take(1, &more).unwrap();
+        assert!(Arc::ptr_eq(&after.shared.calls, &again.shared.calls), "one room");
+        assert!(slots.take(1, &SHARE).is_none(), "fewer connections than are open");
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mandate::Jti;
-use mandate::clock::ClockReading;
 use mandate::id::JTI_BYTES;
 use mandate::key::Jwk;
 use mandate::token::{
@@ -74,30 +73,37 @@ impl WalletService {
     /// Mints the payment of a cart; waits for the principal if that is all it lacks and the client wants to.
     async fn pay(
         &self,
-        visit: Visit,
-        cart: Mandate<Cart>,
+        peer: &Peer,
+        mut visit: Visit,
+        cart: Arc<Mandate<Cart>>,
         wait: Duration,
     ) -> Result<Response<v1::MintPaymentResponse>, Status> {
-        let mut now = visit.now.clone();
-        let visit = Arc::new(visit);
+        const CALL: Call = Call::MintPayment;
         let until = Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
-        let mut answers = self.daemon.approvals.listen();
+        // Before the ledger is asked, so that no answer falls in between.
+        let mut answers = (!wait.is_zero()).then(|| self.daemon.approvals.listen());
         loop {
-            let (daemon, visiting) = (Arc::clone(&self.daemon), Arc::clone(&visit));
-            let minting = mint_payment(daemon, visiting, now, cart.clone());
+            let minting = mint_payment(Arc::clone(&self.daemon), visit, Arc::clone(&cart));
             let refusal = match self.daemon.to_the_end(minting).await? {
-                Outcome::Granted(minted) => return Ok(Response::new(minted)),
-                Outcome::Denied(refusal) => refusal,
-            };
-            if refusal.reason() == Reason::ApprovalRequired {
-                visit.tally.waits();
-                if answers.wait_for(&cart.hash(), until).await {
-                    // What was read when the call came in is too old by now.
-                    now = self.daemon.clock.read();
-                    continue;
+                Paid::Minted(minted) => return Ok(Response::new(minted)),
+                Paid::Refused(back, refusal) => {
+                    visit = back;
+                    refusal
                 }
+            };
+            if refusal.reason() != Reason::ApprovalRequired {
+                return Err(denied(&visit, CALL, &refusal));
             }
-            return Err(denied(&visit, Call::MintPayment, &refusal));
+            visit.tally.waits();
+            let is_answered = match &mut answers {
+                Some(answers) => answers.wait_for(&cart.hash(), until).await,
+                None => false,
+            };
+            self.daemon.look_again(&mut visit, peer, CALL).await?;
+            if !is_answered {
+                return Err(denied(&visit, CALL, &refusal));
+            }
+            self.parsed(&visit, CALL, self.daemon.mint.ready()).await?;
         }
     }
 
@@ -133,12 +139,13 @@ impl Wallet for WalletService {
         request: Request<v1::MintPaymentRequest>,
     ) -> Result<Response<v1::MintPaymentResponse>, Status> {
         const CALL: Call = Call::MintPayment;
-        let visit = self.enter(&request, CALL)?;
+        let peer = peer(&request)?;
+        let visit = self.daemon.enter(&peer, CALL)?;
         let message = request.into_inner();
         let ask = self.peers(&visit, CALL, request::payment(&message), &message.cart).await?;
         let cart = self.parsed(&visit, CALL, verified_cart(&self.daemon, ask.cart)).await?;
         self.parsed(&visit, CALL, self.daemon.mint.ready()).await?;
-        self.pay(visit, cart, ask.approval_wait).await
+        self.pay(&peer, visit, Arc::new(cart), ask.approval_wait).await
     }
 
     async fn record_receipt(
@@ -151,7 +158,7 @@ impl Wallet for WalletService {
         let read = request::receipt(&message);
         let receipt = self.peers(&visit, CALL, read, &message.receipt).await?;
         let receipt = verified_receipt(&self.daemon, receipt).await;
-        // It says no only of a ledger that it could not read.
+        // Its error is a ledger that could not be read, or a thread that ended.
         let receipt = receipt.inspect_err(|_| visit.tally.refused(Reason::LedgerUnavailable))?;
         let receipt = self.parsed(&visit, CALL, receipt).await?;
         self.to_the_end(record_receipt(Arc::clone(&self.daemon), visit, receipt)).await
@@ -194,7 +201,7 @@ async fn mint_intent(
     let jti = fresh_jti()?;
     let answer = daemon.ledger.mint_intent(visit.now.clone(), &visit.caller, ask, jti).await;
     let permit: Permit<Intent> = granted(&visit, CALL, answer)?;
-    let mandate = sign(&daemon, (&visit, visit.now.clone()), CALL, permit).await?;
+    let mandate = sign(&daemon, &visit, CALL, permit).await?;
     let claims = mandate.claims();
     tracing::debug!(agent = %visit.agent, jti = %claims.jti, merchant = %claims.aud, "minted an intent");
     visit.tally.granted();
@@ -204,23 +211,29 @@ async fn mint_intent(
     })
 }
 
+/// What came of a cart.
+enum Paid {
+    Minted(v1::MintPaymentResponse),
+    /// With the visit, for who waits and asks again.
+    Refused(Visit, Refusal),
+}
+
 async fn mint_payment(
     daemon: Arc<Daemon>,
-    visit: Arc<Visit>,
-    now: ClockReading,
-    cart: Mandate<Cart>,
-) -> Result<Outcome<v1::MintPaymentResponse>, Status> {
+    visit: Visit,
+    cart: Arc<Mandate<Cart>>,
+) -> Result<Paid, Status> {
     let jti = fresh_jti()?;
-    let answer = daemon.ledger.reserve(now.clone(), &visit.caller, cart, jti).await;
+    let answer = daemon.ledger.reserve(visit.now.clone(), &visit.caller, cart, jti).await;
     let permit: Permit<Payment> = match answer.map_err(|error| visit.failed(&error))? {
         Outcome::Granted(permit) => permit,
-        Outcome::Denied(refusal) => return Ok(Outcome::Denied(refusal)),
+        Outcome::Denied(refusal) => return Ok(Paid::Refused(visit, refusal)),
     };
-    let mandate = sign(&daemon, (&visit, now), Call::MintPayment, permit).await?;
+    let mandate = sign(&daemon, &visit, Call::MintPayment, permit).await?;
     let claims = mandate.claims();
     tracing::debug!(agent = %visit.agent, jti = %claims.jti, merchant = %claims.aud, total = %claims.total, "minted a payment");
     visit.tally.granted();
-    Ok(Outcome::Granted(v1::MintPaymentResponse {
+    Ok(Paid::Minted(v1::MintPaymentResponse {
         mandate: mandate.as_str().to_owned(),
         expires_at: Some(timestamp(claims.exp)),
         total: Some(money_out(claims.total)),
@@ -250,16 +263,18 @@ pub(crate) fn recorded(answer: Answer) -> v1::RecordReceiptResponse {
 /// Redeems a permit; a freeze or a lock that came in between gives the reservation back.
 async fn sign<K: Kind>(
     daemon: &Daemon,
-    (visit, now): (&Visit, ClockReading),
+    visit: &Visit,
     call: Call,
     permit: Permit<K>,
 ) -> Result<Mandate<K>, Status> {
     match daemon.mint.sign(permit) {
         Redeemed::Signed(mandate) => Ok(mandate),
-        Redeemed::Withheld(withheld) => match daemon.ledger.withhold(now, withheld).await {
-            Ok(refusal) => Err(denied(visit, call, &refusal)),
-            Err(error) => Err(visit.failed(&error)),
-        },
+        Redeemed::Withheld(withheld) => {
+            match daemon.ledger.withhold(visit.now.clone(), withheld).await {
+                Ok(refusal) => Err(denied(visit, call, &refusal)),
+                Err(error) => Err(visit.failed(&error)),
+            }
+        }
         Redeemed::Failed(error) => {
             tracing::error!(error = %log::chain(&error), "a permit was not signed");
             daemon.report().await;

@@ -37,6 +37,11 @@ async fn a_service_manager_hears_of_the_start_each_reload_the_state_and_the_end(
     assert_eq!(manager.reload().last().map(String::as_str), Some("STATUS=mints"));
 
     let mut control = home.control().await;
+    control.lock(v1::LockRequest {}).await.unwrap();
+    assert_eq!(manager.next(), ["STATUS=locked: nothing is minted until `mandate unlock`"]);
+    control.unlock(v1::UnlockRequest {}).await.unwrap();
+    let words = manager.until("STATUS=mints");
+    assert!(words.len() <= 2, "{words:?}");
     control.freeze(v1::FreezeRequest { scope: None, reason: String::new() }).await.unwrap();
     assert_eq!(manager.next(), ["STATUS=frozen: nothing is minted until `mandate thaw`"]);
 

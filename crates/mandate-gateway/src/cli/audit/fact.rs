@@ -77,6 +77,9 @@ impl Fact {
                 words: format!("{} calls over a limit", limited.calls),
                 ..Self::default()
             },
+            Event::Lock(event::Lock { reason: Some(reason) }) => {
+                Self::words(format!("by itself: {reason}"))
+            }
             Event::Lock(_) | Event::Unlock(_) => Self::words("by the operator".to_owned()),
             Event::Clock(_) => Self::words("confirmed by the operator".to_owned()),
         }

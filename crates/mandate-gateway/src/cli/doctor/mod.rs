@@ -40,7 +40,7 @@ fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
     let owner = stopped.as_ref().map(|stopped| &stopped.owner);
     let unasked = config.as_ref().filter(|_| status.is_none());
     findings.extend(unasked.into_iter().flat_map(|file| match &stopped {
-        Some(Stopped { locked: true, .. }) => vec![locked()],
+        Some(Stopped { locked: Some(problem), .. }) => vec![locked(problem)],
         _ => key_store(file, owner),
     }));
     findings.extend(config.as_ref().and_then(|file| merchant(file, owner)));
@@ -64,15 +64,14 @@ fn checks(context: &Context<'_, '_>) -> Vec<Finding> {
 /// What a stopped gateway's book says.
 struct Stopped {
     owner: Owner,
-    /// Whether the operator locked the key away: it is then not asked for.
-    locked: bool,
+    /// Why the key is locked away, if it is: it is then not asked for.
+    locked: Option<String>,
     last_entry: Option<UnixSeconds>,
 }
 
-/// The operator wanted it so: no fault, and nothing that may be forgotten.
-fn locked() -> Finding {
-    let way_out = "end it with `mandate-gateway unlock`";
-    Finding::warn("key", "the gateway is locked by its operator", way_out)
+/// Somebody has to look: no fault by itself, and nothing that may be forgotten.
+fn locked(problem: &str) -> Finding {
+    Finding::warn("key", problem, "end it with `mandate-gateway unlock`")
 }
 
 /// The book's file, and what it says where it can be looked at.
@@ -80,7 +79,7 @@ fn book(places: &Places) -> (Finding, Option<Stopped>) {
     let path = places.book();
     let path = path.display();
     match StoppedBook::open(places.state_dir()) {
-        Ok(book) => match book.owner().and_then(|owner| Ok((owner, book.is_locked()?))) {
+        Ok(book) => match book.owner().and_then(|owner| Ok((owner, book.lock_problem()?))) {
             Ok(((merchant, key), locked)) => {
                 let finding = Finding::ok("book", format!("{path} of {merchant}"));
                 let owner = Owner { merchant, key };
@@ -172,7 +171,7 @@ fn unit(status: &Status) -> Vec<Finding> {
 fn state(status: &Status, config: Option<&Loaded>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.push(match &status.key_problem {
-        _ if status.locked => locked(),
+        Some(problem) if status.locked => locked(problem),
         None => Finding::ok("key", format!("{} is at hand", status.kid)),
         Some(problem) => Finding::fail("key", problem.clone(), "until then nothing is signed"),
     });
