@@ -1,6 +1,7 @@
 //! Harness shared by the suites: a principal's home with a real key, the daemon over it, clients, and a clock to bend;
 //! and a merchant's side of the same.
 
+pub mod bench;
 pub mod canary;
 mod clock;
 mod daemon;

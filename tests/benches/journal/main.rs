@@ -9,12 +9,10 @@
 //! `--full` adds a log of ten million entries, about 11 GB of disk while it runs.
 
 mod entries;
-mod figures;
-mod floors;
 mod memory;
 mod store;
 
-use figures::Figures;
+use mandate_tests::bench::figures::Figures;
 
 /// Rounds of each measurement; figures are medians over them.
 const ROUNDS: usize = 5;

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use mandate_journal::chain::{Chain, verify_entries};
 use mandate_journal::tile::Tiler;
+use mandate_tests::bench::figures::{Figures, rate};
+use mandate_tests::bench::floors;
 
 use crate::entries::{KIND, fields, now};
-use crate::figures::{Figures, rate};
-use crate::floors;
 
 /// Entries of the log in memory.
 const ENTRIES: u64 = 100_000;

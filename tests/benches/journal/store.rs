@@ -9,12 +9,12 @@ use mandate_journal::{
     Entry, Genesis, Journal, LogOwner, Options, Projection, StoreError, read, verify_stopped,
 };
 use mandate_keys::{Seed, SigningKey};
+use mandate_tests::bench::figures::{Figures, Latencies, rate};
+use mandate_tests::bench::floors;
 use rusqlite::Connection;
 use serde_json::json;
 
 use crate::entries::{KIND, fields, now};
-use crate::figures::{Figures, Latencies, rate};
-use crate::floors;
 
 /// Appends in each round.
 const APPENDS: u64 = 400;
