@@ -64,6 +64,9 @@ pub enum StoreError {
     /// A projection refuses an entry, for a reason of its own.
     #[error("the projection refuses the entry")]
     Projection(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The database is not the file that this process left.
+    #[error("something else wrote to the journal's file, or put another in its place; put the newest copy back")]
+    Replaced,
     /// SQLite failed.
     #[error("the database failed")]
     Sqlite(#[source] Arc<rusqlite::Error>),
@@ -90,6 +93,9 @@ impl StoreError {
     ///
     /// After a failed write or sync the page cache may show what the disk does not have.
     pub(super) fn ends_the_writer(&self) -> bool {
+        if matches!(self, Self::Replaced) {
+            return true;
+        }
         matches!(
             self.code(),
             Some(

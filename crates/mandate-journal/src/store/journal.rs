@@ -91,8 +91,14 @@ impl<P: Projection> Journal<P> {
         let (sealing, owner) =
             (Arc::clone(&opened.state.sealing), opened.state.projection.log_owner());
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
-        let writer = Writer::new(opened.db, opened.state, options, Arc::clone(&head), queue)
-            .map_err(|source| OpenError::Store { path: paths.db.clone(), source })?;
+        let writer = Writer::new(
+            (opened.db, opened.footprint),
+            opened.state,
+            options,
+            Arc::clone(&head),
+            queue,
+        )
+        .map_err(|source| OpenError::Store { path: paths.db.clone(), source })?;
         let (dying, died) = oneshot::channel();
         let writers_lock = Arc::clone(&lock);
         let thread = thread::Builder::new()

@@ -9,6 +9,7 @@ mod compare;
 mod copy;
 mod create;
 mod error;
+mod footprint;
 mod hooks;
 mod job;
 mod journal;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::error::{Damage, OpenError, StoreError, VerifyFault};
+use super::footprint::Footprint;
 use super::lock::Lock;
 use super::schema::{self, Paths};
 use super::seal::{self, RecallError, Sealing};
@@ -22,6 +23,7 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 pub(super) struct Opened<P> {
     pub(super) lock: Lock,
     pub(super) db: Connection,
+    pub(super) footprint: Footprint,
     pub(super) state: State<P>,
 }
 
@@ -40,6 +42,9 @@ pub(super) fn open<P: Projection>(
     if !schema::checkpoint_truncate(&db).map_err(store)? {
         return Err(OpenError::InUse { path: paths.db.clone() });
     }
+    // Before a row is read: what is put in its place from now on is noticed.
+    let footprint = Footprint::of(&paths.db)
+        .map_err(|source| OpenError::Io { path: paths.db.clone(), source })?;
     // By now the WAL is there. SQLite syncs its name with the first commit, and does not say so if that fails.
     sync_names(paths)?;
     if let Some(pages) = options.pages_max {
@@ -66,7 +71,12 @@ pub(super) fn open<P: Projection>(
     }
     let mark = mark::load(&db).map_err(store)?;
     let sealing = Arc::new(Sealing::new(checkpoint.clone()));
-    Ok(Opened { lock, db, state: State { projection, chain, mark, checkpoint, sealing } })
+    Ok(Opened {
+        lock,
+        db,
+        footprint,
+        state: State { projection, chain, mark, checkpoint, sealing },
+    })
 }
 
 /// Waits until the names of the journal's files are on disk.

@@ -9,6 +9,7 @@ use mandate::Head;
 use rusqlite::{Connection, ErrorCode};
 
 use super::error::{StoreError, WriteError};
+use super::footprint::Footprint;
 use super::hooks::{Fault, Hooks};
 use super::job::Job;
 use super::observer::{Moment, Observer};
@@ -30,6 +31,7 @@ type Failure = WriteError;
 /// The writer's side of the queue and all that only it may touch.
 pub(super) struct Writer<P> {
     db: Connection,
+    footprint: Footprint,
     state: State<P>,
     hooks: Hooks,
     observer: Observer,
@@ -46,7 +48,7 @@ pub(super) struct Writer<P> {
 impl<P: Projection> Writer<P> {
     /// Takes the connection that alone writes, and the state its rows say.
     pub(super) fn new(
-        mut db: Connection,
+        (mut db, footprint): (Connection, Footprint),
         state: State<P>,
         options: Options,
         head: Arc<Mutex<Head>>,
@@ -61,7 +63,18 @@ impl<P: Projection> Writer<P> {
         }))?;
         let waiting = VecDeque::with_capacity(BATCH_MAX);
         let checkpointed_pages = 0;
-        Ok(Self { db, state, hooks, observer, head, queue, waiting, wal_pages, checkpointed_pages })
+        Ok(Self {
+            db,
+            footprint,
+            state,
+            hooks,
+            observer,
+            head,
+            queue,
+            waiting,
+            wal_pages,
+            checkpointed_pages,
+        })
     }
 
     /// Serves until every sender is gone, then leaves an empty WAL behind.
@@ -70,7 +83,7 @@ impl<P: Projection> Writer<P> {
     ///
     /// The error after which nothing more may be written.
     pub(super) fn run(mut self) -> Result<(), StoreError> {
-        let result = self.serve().and_then(|()| schema::checkpoint_truncate(&self.db).map(|_| ()));
+        let result = self.serve().and_then(|()| self.empty_the_wal());
         if result.is_err() {
             self.refuse_the_rest();
         }
@@ -90,6 +103,11 @@ impl<P: Projection> Writer<P> {
             self.write_batch()?;
             self.checkpoint_if_due()?;
         }
+    }
+
+    fn empty_the_wal(&self) -> Result<(), StoreError> {
+        self.footprint.check()?;
+        schema::checkpoint_truncate(&self.db).map(|_| ())
     }
 
     /// Runs what is waiting, commits, and answers; an error ends the writer.
@@ -148,6 +166,8 @@ impl<P: Projection> Writer<P> {
     fn commit(&mut self) -> Result<(), Failure> {
         let (head, last) = (self.state.chain.head(), self.last_head());
         let entries = head.size.saturating_sub(last.size);
+        // After the last row that it read: what was decided by another file's rows is not written.
+        self.footprint.check().map_err(WriteError::NotApplied)?;
         if head != last {
             schema::store_head(&self.db, head).map_err(WriteError::NotApplied)?;
         }
@@ -203,7 +223,7 @@ impl<P: Projection> Writer<P> {
         }
         self.checkpointed_pages = pages;
         match self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(())) {
-            Ok(()) => Ok(()),
+            Ok(()) => self.footprint.renew(),
             Err(error) => {
                 let error = StoreError::from(error);
                 if error.ends_the_writer() {
@@ -211,7 +231,7 @@ impl<P: Projection> Writer<P> {
                 }
                 // The WAL keeps everything; a later checkpoint copies it.
                 tracing::warn!(error = %report(&error), "the checkpoint did not complete");
-                Ok(())
+                self.footprint.renew()
             }
         }
     }

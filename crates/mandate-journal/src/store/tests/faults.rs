@@ -156,3 +156,62 @@ fn a_crash_loses_nothing_that_was_acknowledged() {
         assert_eq!(invariants(copy.path()).get("a").copied().unwrap_or(0), *applied);
     }
 }
+
+/// Puts an older copy in the place of a file that is in use.
+type Put = fn(old: &Path, db: &Path);
+
+#[test]
+fn an_older_copy_put_under_a_running_writer_ends_it_before_anything_is_decided_by_it() {
+    let puts: [Put; 3] = [
+        |old, db| drop(fs::copy(old, db).unwrap()),
+        |old, db| fs::rename(old, db).unwrap(),
+        |_, db| fs::remove_file(db).unwrap(),
+    ];
+    for put in puts {
+        let dir = fresh();
+        let db = schema::Paths::new(dir.path(), NAME).db;
+        let old = dir.path().join("old");
+        fs::copy(&db, &old).unwrap();
+        let (journal, _died) = open(dir.path());
+        add(&journal, "spent", 1).unwrap();
+        journal.close().unwrap();
+        // Written at another time than the copy will be.
+        fs::File::open(&db).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        let newest = crash_copy(dir.path());
+        let (journal, died) = open(dir.path());
+        put(&old, &db);
+        let asked = journal.write_blocking(|tx| Ok(tx.head()));
+        assert!(matches!(asked, Err(WriteError::NotApplied(StoreError::Replaced))), "{asked:?}");
+        assert!(matches!(died_with(died), StoreError::Replaced));
+        assert!(matches!(add(&journal, "spent", 1), Err(WriteError::NotApplied(_))));
+        assert!(matches!(journal.close(), Err(StoreError::Replaced)));
+        assert_eq!(invariants(newest.path()), BTreeMap::from([("spent".into(), 1)]));
+    }
+}
+
+#[test]
+fn who_closes_without_a_word_empties_no_wal_into_an_older_copy() {
+    let dir = fresh();
+    let db = schema::Paths::new(dir.path(), NAME).db;
+    let old = fs::read(&db).unwrap();
+    fs::File::open(&db).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    let (journal, _died) = open(dir.path());
+    fs::write(&db, &old).unwrap();
+    assert!(matches!(journal.close(), Err(StoreError::Replaced)));
+}
+
+#[test]
+fn another_name_or_mode_of_the_file_is_no_other_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = fresh();
+    let db = schema::Paths::new(dir.path(), NAME).db;
+    let (journal, _died) = open(dir.path());
+    fs::hard_link(&db, dir.path().join("link")).unwrap();
+    fs::set_permissions(&db, fs::Permissions::from_mode(0o640)).unwrap();
+    // Enough that the WAL is copied meanwhile.
+    for number in 0..300 {
+        add(&journal, &format!("{number}{}", "x".repeat(50_000)), 1).unwrap();
+    }
+    journal.close().unwrap();
+    assert_eq!(invariants(dir.path()).len(), 300);
+}
