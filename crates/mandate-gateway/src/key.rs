@@ -117,8 +117,8 @@ async fn take_key(gateway: &Gateway, place: &KeyLocation, loaded: Loaded) -> Res
     let Loaded { key, store, remembered } = loaded;
     if key.public_key() == *gateway.book().key() {
         gateway.warnings().look_at(&key);
-        if is_the_newest(gateway, remembered, (place, store)).await? {
-            gateway.memory().place(place.clone(), store);
+        if is_the_newest(gateway, &remembered, (place, store)).await? {
+            gateway.memory().place(place.clone(), store, remembered);
         }
     }
     gateway
@@ -132,11 +132,11 @@ async fn take_key(gateway: &Gateway, place: &KeyLocation, loaded: Loaded) -> Res
 /// goes on.
 async fn is_the_newest(
     gateway: &Gateway,
-    remembered: Remembered,
+    remembered: &Remembered,
     found: (&KeyLocation, StoreKind),
 ) -> Result<bool, String> {
     let Remembered::Text(note) = remembered else { return Ok(true) };
-    let book = gateway.book().clone();
+    let (book, note) = (gateway.book().clone(), note.clone());
     let recalled = tokio::task::spawn_blocking(move || book.recall(&note)).await;
     match recalled.map_err(|error| log::chain(&error))? {
         Ok(()) => Ok(true),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
-use mandate_host::head::seal_now_and_then;
+use mandate_host::head::{CONTRADICTED, seal_now_and_then};
 use mandate_host::log;
 use mandate_host::socket::SocketError;
 use mandate_host::supervisor::Supervisor;
@@ -187,6 +187,7 @@ async fn over(
     gateway.ask_for_the_key().await;
     background.spawn(keep_sealed(gateway.clone(), stop.clone()));
     background.spawn(keep_remembered(gateway.clone(), stop.clone()));
+    background.spawn(notice_another(gateway.clone(), stop.clone()));
     background.spawn(door::serve(operators, gateway.clone(), stop.clone()));
     background.spawn(check_everything(gateway.clone(), stop.clone()));
     background.spawn(sum_up_now_and_then(gateway.clone(), stop.clone()));
@@ -236,6 +237,16 @@ async fn seal(gateway: &Gateway) {
 
 async fn keep_sealed(gateway: Gateway, stop: CancellationToken) {
     seal_now_and_then(stop, async move || seal(&gateway).await).await;
+}
+
+/// Two gateways with one key would each take a mandate once: the one that finds the other's head goes on with no call.
+async fn notice_another(gateway: Gateway, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => return,
+        () = gateway.memory().contradicted() => {}
+    }
+    tracing::error!(problem = CONTRADICTED, "no call goes on");
+    gateway.distrust_for_good(CONTRADICTED.to_owned()).await;
 }
 
 async fn keep_remembered(gateway: Gateway, stop: CancellationToken) {

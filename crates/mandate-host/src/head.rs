@@ -1,15 +1,16 @@
 //! The head of a daemon's journal, remembered beside its key, and the pace at which it is signed.
 //!
 //! A journal is one file and can be put back as it was yesterday; what its key's store remembers cannot be put back
-//! with it. This module keeps the newest signed checkpoint there and reads nothing: the journal is held against it when
-//! the key is loaded. It signs nothing itself.
+//! with it. This module keeps the newest signed checkpoint there; the journal is held against it when the key is loaded.
+//! What somebody else put there meanwhile is not overwritten: two processes with one key would count each for itself.
+//! It signs nothing.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use mandate_keys::{KeyLocation, StoreKind};
-use tokio::sync::{Mutex, watch};
+use mandate_keys::{KeyLocation, Remembered, StoreKind};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,10 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a key store may take to remember a head.
 const REMEMBER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What a journal is not believed for any more, once somebody else had another head remembered beside its key.
+pub const CONTRADICTED: &str = "another process signs with the same key over a journal of its own: what it has \
+    remembered beside the key is not of this one; keep the one that is remembered, and stop the other for good";
+
 /// Where the head is remembered, and how that goes. Cheap to clone; all clones are one.
 #[derive(Clone, Default)]
 pub struct HeadMemory {
@@ -34,22 +39,59 @@ pub struct HeadMemory {
 #[derive(Default)]
 struct Shared {
     place: RwLock<Option<HeadPlace>>,
-    /// What which store was last given; held until it answers, so that no older head comes after a newer.
-    kept: Arc<Mutex<Option<(HeadPlace, String)>>>,
+    /// What a store was given; held until it answers, so that no older head comes after a newer.
+    given: Arc<Mutex<Option<Given>>>,
     problem: RwLock<Option<Arc<str>>>,
+    /// Somebody else had another head remembered there.
+    contradicted: Arc<Notify>,
 }
 
-/// Which store, under which name.
-type HeadPlace = (KeyLocation, StoreKind);
+/// Where the key was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct HeadPlace {
+    location: KeyLocation,
+    store: StoreKind,
+    /// What was remembered there when the key was loaded.
+    found: Remembered,
+}
+
+/// What a store was given by this process.
+#[derive(Debug)]
+struct Given {
+    place: HeadPlace,
+    /// The last note that it took.
+    kept: Option<String>,
+    /// The last note that it was to take: it may have it although it said otherwise.
+    tried: Option<String>,
+}
+
+impl Given {
+    fn at(place: HeadPlace) -> Self {
+        Self { place, kept: None, tried: None }
+    }
+
+    /// Whether what the store has is of this process, or was there when the key was loaded.
+    fn explains(&self, found: &Remembered) -> bool {
+        let Remembered::Text(note) = found else { return true };
+        *found == self.place.found || [&self.kept, &self.tried].contains(&&Some(note.clone()))
+    }
+}
 
 impl HeadMemory {
     /// Says where the key was found: the head is remembered beside it. Until then, and in a store that remembers
     /// nothing, it is not. A key that is asked for again may be found elsewhere.
-    pub fn place(&self, location: KeyLocation, store: StoreKind) {
+    ///
+    /// The journal has everything that `found` says.
+    pub fn place(&self, location: KeyLocation, store: StoreKind, found: Remembered) {
         let cannot = || format!("a {store} cannot remember it");
         self.tell((store == StoreKind::Credential).then(cannot));
         let mut place = self.shared.place.write().unwrap_or_else(PoisonError::into_inner);
-        *place = Some((location, store));
+        *place = Some(HeadPlace { location, store, found });
+    }
+
+    /// Waits until somebody else turns out to have had another head remembered beside the key.
+    pub async fn contradicted(&self) {
+        self.shared.contradicted.notified().await;
     }
 
     /// Why the newest head is not remembered, if it is not: a sentence for the status.
@@ -70,12 +112,15 @@ impl HeadMemory {
     pub async fn keep(&self, note: String) -> bool {
         let place = self.shared.place.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(place) = place else { return false };
-        let (location, store) = place.clone();
+        let (location, store) = (place.location.clone(), place.store);
         if store == StoreKind::Credential {
             return true;
         }
+        let beside = location.clone();
+        let recall = move || mandate_keys::recall(&beside, store);
         let write = move |text: &str| mandate_keys::remember(&location, store, text);
-        let problem = match timeout(REMEMBER_TIMEOUT, self.write(place, note, write)).await {
+        let written = self.write(place, note, recall, write);
+        let problem = match timeout(REMEMBER_TIMEOUT, written).await {
             Ok(problem) => problem,
             Err(_elapsed) => Some(format!("the {store} does not answer")),
         };
@@ -84,27 +129,40 @@ impl HeadMemory {
         is_kept
     }
 
-    /// Writes a note that was not the last one there; why it was not written, if it was not.
+    /// Writes a note that was not the last one, unless somebody else wrote there; why it was not written, if it was not.
     ///
     /// The turn is the writing thread's: who stops waiting for one that hangs does not end it, and starts no other.
     async fn write<E: std::error::Error + Send + 'static>(
         &self,
         place: HeadPlace,
         note: String,
+        recall: impl FnOnce() -> Result<Remembered, E> + Send + 'static,
         write: impl FnOnce(&str) -> Result<(), E> + Send + 'static,
     ) -> Option<String> {
-        let mut kept = Arc::clone(&self.shared.kept).lock_owned().await;
-        let given = (place, note);
-        if kept.as_ref() == Some(&given) {
+        let mut turn = Arc::clone(&self.shared.given).lock_owned().await;
+        if turn.as_ref().is_none_or(|given| given.place != place) {
+            *turn = Some(Given::at(place.clone()));
+        }
+        if turn.as_ref().is_some_and(|given| given.kept.as_ref() == Some(&note)) {
             return None;
         }
+        let contradicted = Arc::clone(&self.shared.contradicted);
         let written = off_the_runtime(move || {
-            write(&given.1)?;
-            *kept = Some(given);
-            Ok::<(), E>(())
+            let given = turn.get_or_insert_with(|| Given::at(place));
+            if !given.explains(&recall()?) {
+                contradicted.notify_one();
+                return Ok(false);
+            }
+            given.tried = Some(note.clone());
+            write(&note)?;
+            given.kept = Some(note);
+            Ok::<bool, E>(true)
         });
         match written.await {
-            Some(Ok(())) => None,
+            Some(Ok(true)) => None,
+            Some(Ok(false)) => {
+                Some("somebody else had the head of another journal remembered there".to_owned())
+            }
             Some(Err(error)) => Some(log::chain(&error)),
             None => Some("the key store's thread ended".to_owned()),
         }
@@ -203,12 +261,48 @@ mod tests {
         let is_kept = memory.keep("note".to_owned()).await;
         assert!(!is_kept, "nobody knows yet where the key is: it is tried again");
         assert_eq!(memory.problem(), None);
-        memory.place(location(), StoreKind::Credential);
+        memory.place(location(), StoreKind::Credential, Remembered::Never);
         assert!(memory.keep("note".to_owned()).await, "and never will");
         let problem = memory.problem().unwrap();
         assert!(problem.contains("a systemd credential cannot remember it"), "{problem}");
-        memory.place(location(), StoreKind::Keyutils);
+        memory.place(location(), StoreKind::Keyutils, Remembered::Nothing);
         assert_eq!(memory.problem(), None, "found elsewhere, where it can be remembered");
+    }
+
+    fn place(store: StoreKind) -> HeadPlace {
+        HeadPlace { location: location(), store, found: Remembered::Nothing }
+    }
+
+    #[tokio::test]
+    async fn what_somebody_else_wrote_is_told_and_stays() {
+        let memory = HeadMemory::default();
+        let store = Arc::new(std::sync::Mutex::new(Some("found".to_owned())));
+        let found = Remembered::Text("found".to_owned());
+        let place = HeadPlace { found, ..place(StoreKind::Keyutils) };
+        let give = async |note: &str, fails: bool| {
+            let (seen, kept) = (Arc::clone(&store), Arc::clone(&store));
+            let recall = move || {
+                let text = seen.lock().unwrap().clone();
+                Ok(text.map_or(Remembered::Nothing, Remembered::Text))
+            };
+            let write = move |text: &str| {
+                *kept.lock().unwrap() = Some(text.to_owned());
+                if fails { Err(std::io::Error::other("no answer")) } else { Ok(()) }
+            };
+            memory.write(place.clone(), note.to_owned(), recall, write).await
+        };
+        assert_eq!(give("1", false).await, None, "what the key was loaded with");
+        assert_eq!(give("2", false).await, None, "its own");
+        assert_eq!(give("3", true).await.as_deref(), Some("no answer"));
+        assert_eq!(give("4", false).await, None, "its own, though the store said otherwise");
+        *store.lock().unwrap() = None;
+        assert_eq!(give("5", false).await, None, "somebody removed it");
+        let quiet = timeout(Duration::ZERO, memory.contradicted()).await;
+        assert!(quiet.is_err(), "nobody else was there");
+        *store.lock().unwrap() = Some("another".to_owned());
+        assert!(give("6", false).await.unwrap().contains("somebody else"));
+        memory.contradicted().await;
+        assert_eq!(store.lock().unwrap().as_deref(), Some("another"));
     }
 
     #[tokio::test]
@@ -221,7 +315,8 @@ mod tests {
                 told.send(store).unwrap();
                 Ok::<(), std::io::Error>(())
             };
-            assert_eq!(memory.write((location(), store), "note".into(), write).await, None);
+            let recall = || Ok(Remembered::Nothing);
+            assert_eq!(memory.write(place(store), "note".into(), recall, write).await, None);
         }
         let told: Vec<_> = stores.try_iter().collect();
         assert_eq!(told, [StoreKind::SecretService, StoreKind::Keyutils]);
@@ -230,7 +325,8 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_hangs_gets_one_note_at_a_time_and_the_newest_last() {
         let memory = HeadMemory::default();
-        let place = || (location(), StoreKind::Keyutils);
+        let place = || place(StoreKind::Keyutils);
+        let nothing = || Ok(Remembered::Nothing);
         let (go_on, hangs) = std::sync::mpsc::channel::<()>();
         let (told, store) = std::sync::mpsc::channel();
         let write = |wait: Option<std::sync::mpsc::Receiver<()>>| {
@@ -244,17 +340,19 @@ mod tests {
             }
         };
         // Nobody waits for the first one any more when the second one comes.
-        let impatient =
-            timeout(Duration::ZERO, memory.write(place(), "old".into(), write(Some(hangs))));
+        let impatient = timeout(
+            Duration::ZERO,
+            memory.write(place(), "old".into(), nothing, write(Some(hangs))),
+        );
         impatient.await.unwrap_err();
-        let newer = memory.write(place(), "new".into(), write(None));
+        let newer = memory.write(place(), "new".into(), nothing, write(None));
         tokio::pin!(newer);
         timeout(Duration::ZERO, &mut newer).await.unwrap_err();
         assert!(store.try_recv().is_err(), "both were given to it at once");
         go_on.send(()).unwrap();
         assert_eq!(newer.await, None);
         assert_eq!(store.try_iter().collect::<Vec<_>>(), ["old", "new"]);
-        let again = memory.write(place(), "new".into(), write(None)).await;
+        let again = memory.write(place(), "new".into(), nothing, write(None)).await;
         assert_eq!((again, store.try_recv().is_err()), (None, true));
     }
 }

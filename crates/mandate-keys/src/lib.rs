@@ -27,4 +27,4 @@ pub use location::{
 };
 pub use seed::{SEED_BYTES, Seed};
 pub use signer::SigningKey;
-pub use store::{Loaded, REMEMBERED_BYTES_MAX, Remembered, create, delete, load, remember};
+pub use store::{Loaded, REMEMBERED_BYTES_MAX, Remembered, create, delete, load, recall, remember};

@@ -101,9 +101,9 @@ async fn supply(daemon: &Daemon, loaded: Loaded, place: &KeyLocation) -> Result<
     let unhashed = daemon.ledger.unhashed(daemon.clock.read()).await;
     let unhashed = unhashed.map_err(|error| log::chain(&error))?;
     let key: Arc<dyn Signer> = Arc::new(key);
-    if is_the_newest(daemon, remembered, (place, store)).await? {
+    if is_the_newest(daemon, &remembered, (place, store)).await? {
         // An older copy would sign what contradicts the newer one, and have it remembered in its place.
-        daemon.memory.place(place.clone(), store);
+        daemon.memory.place(place.clone(), store, remembered);
         daemon.ledger.sign_with(Arc::clone(&key));
     }
     daemon.mint.supply(key, &store.to_string(), unhashed)?;
@@ -115,11 +115,11 @@ async fn supply(daemon: &Daemon, loaded: Loaded, place: &KeyLocation) -> Result<
 /// Whether the ledger has everything that is remembered of it beside its key; one that lacks something mints nothing.
 async fn is_the_newest(
     daemon: &Daemon,
-    remembered: Remembered,
+    remembered: &Remembered,
     found: (&KeyLocation, StoreKind),
 ) -> Result<bool, String> {
     let Remembered::Text(note) = remembered else { return Ok(true) };
-    let ledger = daemon.ledger.clone();
+    let (ledger, note) = (daemon.ledger.clone(), note.clone());
     let recalled = tokio::task::spawn_blocking(move || ledger.recall(&note)).await;
     match recalled.map_err(|error| log::chain(&error))? {
         Ok(()) => Ok(true),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mandate::PrincipalId;
 use mandate::clock::Clock;
 use mandate_host::clock::{ClockError, SystemClock};
-use mandate_host::head::{HeadMemory, seal_now_and_then};
+use mandate_host::head::{CONTRADICTED, HeadMemory, seal_now_and_then};
 use mandate_host::key::Asking;
 use mandate_host::log;
 use mandate_host::metrics::{Commits, Listener};
@@ -241,6 +241,7 @@ async fn serve(
     background.spawn(async move { observed.metrics.serve(Arc::clone(&observed), stopped).await });
     let sealed = Arc::clone(daemon);
     background.spawn(seal_now_and_then(stop.clone(), async move || sealed.seal().await));
+    background.spawn(notice_another(Arc::clone(daemon), stop.clone()));
     let (memory, checkpoints) = (daemon.memory.clone(), daemon.ledger.checkpoints());
     background.spawn({
         let stop = stop.clone();
@@ -303,6 +304,16 @@ async fn report_now_and_then(daemon: Arc<Daemon>, stop: CancellationToken) {
             _ = ticks.tick() => daemon.report().await,
         }
     }
+}
+
+/// Two wallets with one key would count each for itself: the one that finds the other's head stops minting.
+async fn notice_another(daemon: Arc<Daemon>, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => return,
+        () = daemon.memory.contradicted() => {}
+    }
+    tracing::error!(problem = CONTRADICTED, "nothing is minted");
+    daemon.distrust_for_good(CONTRADICTED.to_owned()).await;
 }
 
 /// Checks the whole journal once, beside the service; what does not fit stops all minting.

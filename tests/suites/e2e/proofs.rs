@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use mandate_journal::tree::{NodeHash, leaf_hash, verify_inclusion};
 use mandate_journal::{Checkpoint, Origin};
+use mandate_proto::paths::{Overrides, Paths};
 use mandate_proto::v1;
 use mandate_proto::v1::control_client::ControlClient;
 use mandate_tests::{Home, denied};
@@ -15,6 +17,9 @@ const CAPS: &str = r#"
 per = "day"
 spend = "100000.00 EUR"
 "#;
+
+/// Longest wait for a head to be remembered; only a broken wallet takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn checkpoint(home: &Home, control: &mut ControlClient<Channel>) -> Checkpoint {
     let answer = control.get_checkpoint(v1::GetCheckpointRequest {}).await.unwrap().into_inner();
@@ -191,4 +196,57 @@ async fn what_is_remembered_and_was_never_signed_has_a_way_out_of_its_own() {
     assert_eq!(denied(refused).reason, "LEDGER_UNSAFE");
     daemon.stop().await;
     assert_eq!(home.remembered(), "what nobody signed", "nothing takes its place unasked");
+}
+
+#[tokio::test]
+async fn of_two_wallets_with_one_key_the_one_that_finds_the_other_stops() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(CAPS));
+    home.start().await.stop().await;
+    let place = |name: &str| home.folder().join(name);
+    fs::create_dir(place("copy")).unwrap();
+    copy(home.paths.state_dir(), &place("copy"));
+    let twin = Paths::resolve(Overrides {
+        config: Some(home.paths.config().to_owned()),
+        state_dir: Some(place("copy")),
+        runtime_dir: Some(place("run2")),
+    });
+    let twin = twin.unwrap();
+    let one = home.start().await;
+    let places = twin.clone();
+    let other = home.start_with(|config| config.paths = places).await.unwrap();
+
+    let before = home.remembered();
+    home.agent().await.book("180.00 EUR").await.unwrap();
+    let mut control = home.control().await;
+    checkpoint(&home, &mut control).await;
+    let remembered = async {
+        while home.remembered() == before {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, remembered).await.expect("a head that is not remembered");
+    let channel = mandate_proto::connect(&twin.control_socket()).await.unwrap();
+    let mut twins = ControlClient::new(channel);
+    let scope = v1::Scope { scope: Some(v1::scope::Scope::Agent("travel".to_owned())) };
+    let freeze = v1::FreezeRequest { scope: Some(scope), reason: String::new() };
+    twins.freeze(freeze).await.unwrap();
+    checkpoint(&home, &mut twins).await;
+    let stopped = async {
+        loop {
+            let status = twins.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+            if !status.ledger_problem.is_empty() && status.frozen.contains(&"wallet".to_owned()) {
+                return status.ledger_problem;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let problem = tokio::time::timeout(PATIENCE, stopped).await.expect("a twin that goes on");
+    assert!(problem.contains("another process signs with the same key"), "{problem}");
+    home.agent().await.book("180.00 EUR").await.unwrap();
+    checkpoint(&home, &mut control).await;
+    let status = control.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+    assert_eq!(status.ledger_problem, "");
+    other.stop().await;
+    one.stop().await;
 }

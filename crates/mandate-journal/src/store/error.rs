@@ -65,7 +65,9 @@ pub enum StoreError {
     #[error("the projection refuses the entry")]
     Projection(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The database is not the file that this process left.
-    #[error("something else wrote to the journal's file, or put another in its place; put the newest copy back")]
+    #[error(
+        "something else wrote to the journal's file, or put another in its place; put the newest copy back"
+    )]
     Replaced,
     /// SQLite failed.
     #[error("the database failed")]

@@ -33,7 +33,7 @@ impl Footprint {
 
     /// This process wrote to it: as it is now, it is left.
     pub(super) fn renew(&mut self) -> Result<(), StoreError> {
-        self.left = look(&self.path).map_err(|_| StoreError::Replaced)?;
+        self.left = look(&self.path).or(Err(StoreError::Replaced))?;
         Ok(())
     }
 

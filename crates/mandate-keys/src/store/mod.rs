@@ -144,8 +144,12 @@ pub fn remember(location: &KeyLocation, store: StoreKind, text: &str) -> Result<
     }
 }
 
-/// What was remembered beside a key last.
-fn recall(location: &KeyLocation, store: StoreKind) -> Result<Remembered, KeyStoreError> {
+/// What was remembered beside a key last; blocks.
+///
+/// # Errors
+///
+/// [`KeyStoreError::Locked`], [`KeyStoreError::Unreachable`] and [`KeyStoreError::Failed`] if the store cannot be used.
+pub fn recall(location: &KeyLocation, store: StoreKind) -> Result<Remembered, KeyStoreError> {
     Ok(match beside(location, store)? {
         Some(slot) => slot.read_text()?.map_or(Remembered::Nothing, Remembered::Text),
         None => Remembered::Never,
