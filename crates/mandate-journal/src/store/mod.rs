@@ -79,6 +79,9 @@ pub struct Options {
     pub observer: Observer,
     /// Most pages (4 KiB) the file may have; more is as if the disk were full. SQLite's own limit if `None`.
     pub pages_max: Option<u32>,
+    /// Pages (4 KiB) that the WAL grows by before it is copied into the database. `None`: 4,000 when nobody waits, and
+    /// 16,000 while others do.
+    pub wal_pages: Option<i32>,
 }
 
 #[cfg(test)]

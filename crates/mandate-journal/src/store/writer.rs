@@ -43,6 +43,10 @@ pub(super) struct Writer<P> {
     wal_pages: Arc<AtomicI32>,
     /// Pages in the WAL that the last checkpoint found.
     checkpointed_pages: i32,
+    /// When nobody waits.
+    checkpoint_idle_pages: i32,
+    /// While others wait.
+    checkpoint_busy_pages: i32,
 }
 
 impl<P: Projection> Writer<P> {
@@ -54,7 +58,9 @@ impl<P: Projection> Writer<P> {
         head: Arc<Mutex<Head>>,
         queue: mpsc::Receiver<Box<dyn Job<P>>>,
     ) -> Result<Self, StoreError> {
-        let Options { hooks, observer, pages_max: _ } = options;
+        let Options { hooks, observer, pages_max: _, wal_pages: due } = options;
+        let checkpoint_idle_pages = due.unwrap_or(CHECKPOINT_IDLE_PAGES);
+        let checkpoint_busy_pages = due.unwrap_or(CHECKPOINT_BUSY_PAGES);
         let wal_pages = Arc::new(AtomicI32::new(0));
         let seen = Arc::clone(&wal_pages);
         db.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
@@ -74,6 +80,8 @@ impl<P: Projection> Writer<P> {
             waiting,
             wal_pages,
             checkpointed_pages,
+            checkpoint_idle_pages,
+            checkpoint_busy_pages,
         })
     }
 
@@ -217,7 +225,7 @@ impl<P: Projection> Writer<P> {
         }
         let grown = pages.saturating_sub(self.checkpointed_pages);
         let idle = self.waiting.is_empty() && self.queue.is_empty();
-        let due = if idle { CHECKPOINT_IDLE_PAGES } else { CHECKPOINT_BUSY_PAGES };
+        let due = if idle { self.checkpoint_idle_pages } else { self.checkpoint_busy_pages };
         if grown < due {
             return Ok(());
         }
