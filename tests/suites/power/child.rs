@@ -94,8 +94,8 @@ fn trades_until_its_story_ends() {
     say(&child.trace, &end);
 }
 
-/// The writer copies its WAL after thousands of pages; here after those of a commit or two.
-const WAL_PAGES: i32 = 15;
+/// The writer copies its WAL after thousands of pages; here after those of a few commits.
+const WAL_PAGES: i32 = 40;
 
 struct Child {
     folder: PathBuf,
