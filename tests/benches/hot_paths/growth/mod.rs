@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mandate_tests::bench::figures::Figure;
-use mandate_tests::{Home, Merchant, Process};
+use mandate_tests::{Home, Merchant, OUT_OF_REACH, Process};
 use serde_json::{Value, json};
 
 use crate::calls::{Ask, Burst, Call, Connection, Server, Times};
@@ -155,7 +155,7 @@ fn checked(daemon: &Process) {
 /// Caps that all cover each payment and that nobody reaches, and merchants beside the two that every home has.
 fn rules(size: Size) -> String {
     let cap = |per: &str| format!("[[cap]]\nper = \"{per}\"\nspend = \"100000000.00 EUR\"\n");
-    let mut rules = setup::LIMITS.to_owned() + &cap("lifetime");
+    let mut rules = OUT_OF_REACH.to_owned() + &cap("lifetime");
     (1..size.caps).for_each(|number| rules += &cap(&format!("{}m", 60 + number)));
     for number in 2..size.merchants {
         let mut seed = [0x62; 32];
