@@ -19,6 +19,20 @@ pub const LUX: &str = "lux-hotels";
 /// A second one.
 pub const RIVAL: &str = "rival-air";
 
+/// Tables of wallet.toml with limits that nobody reaches, and lives that a busy machine does not outlast.
+pub const OUT_OF_REACH: &str = r#"
+[mandates]
+intent_ttl = "300s"
+payment_ttl = "300s"
+
+[limits]
+requests_per_s = 1000000
+burst = 1000000
+in_flight = 1000000
+unsettled = 1000000
+
+"#;
+
 /// When a home was made, unless a test says otherwise: 2026-11-24T10:00:00Z.
 const MADE_AT: u64 = 1_795_514_400;
 

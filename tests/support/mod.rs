@@ -34,7 +34,7 @@ pub use daemon::{Agent, Running};
 pub use daemon_child::serve_home_as_child;
 pub use denial::{Denied, denied};
 pub use figures::Figures;
-pub use home::{Home, LUX, RIVAL, must_not_skip};
+pub use home::{Home, LUX, OUT_OF_REACH, RIVAL, must_not_skip};
 pub use installed::installed;
 pub use merchant::{CART_LIFE_S, Merchant, MerchantError};
 pub use process::{Process, alone, start};

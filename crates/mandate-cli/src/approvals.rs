@@ -122,9 +122,24 @@ fn answer(
     id: u64,
     approve: bool,
 ) -> Result<(), Failure> {
-    control.decide(v1::DecideApprovalRequest { seq: id, approve })?;
-    let told = Answered { id, answer: if approve { "approved" } else { "denied" } };
-    context.ui.answer(&told, |ui| ui.line(format_args!("{}: {id}", told.answer)))
+    let ask = v1::DecideApprovalRequest { seq: id, approve };
+    control.decide(ask).map_err(|failure| unanswered(failure, context.ui.is_json()))?;
+    // "denied" is how a failure begins, so a no that was given has another word.
+    let (answer, word) = if approve { ("approved", "approved") } else { ("denied", "refused") };
+    context
+        .ui
+        .answer(&Answered { id, answer }, |ui| ui.line(format_args!("the cart of {id} is {word}")))
+}
+
+/// Why there is no answer, for a person: about the ID that was typed, and not in the words of a denial.
+fn unanswered(failure: Failure, for_a_program: bool) -> Failure {
+    match failure {
+        Failure::Denied(denial) if denial.reason == "FIELD_INVALID" && !for_a_program => {
+            let problem = denial.message.strip_prefix("seq: ").unwrap_or(&denial.message);
+            Failure::Check(problem.to_owned())
+        }
+        failure => failure,
+    }
 }
 
 fn question(approval: &Approval) -> String {

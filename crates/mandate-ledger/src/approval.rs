@@ -90,11 +90,23 @@ impl Desk<'_, '_> {
             return Ok(Outcome::Denied(Refusal::ClockUntrusted(fault)));
         }
         let Some(asked) = accounts::approval(self.tx.db(), of_seq)? else {
-            return refuse(format!("{of_seq} is no request for approval"));
+            return refuse(format!(
+                "{of_seq} is no request for approval; `mandate approvals` lists what waits"
+            ));
         };
         match asked.answer {
             Some(before) if before == answer => return Ok(Outcome::Granted(asked)),
-            Some(before) => return refuse(format!("{of_seq} was {before} before")),
+            Some(before) => {
+                let way_out = match before {
+                    ApprovalAnswer::Approved => {
+                        "if it must not be paid, run `mandate freeze` or `mandate lock`"
+                    }
+                    ApprovalAnswer::Denied => "the agent has to ask for a new quote",
+                };
+                return refuse(format!(
+                    "{of_seq} was {before} before, and the first answer stands; {way_out}"
+                ));
+            }
             None => {}
         }
         if self.now.wall >= asked.expires_at {

@@ -22,5 +22,8 @@ pub use process::{
     EXE_PATH_BYTES_MAX, ExePath, ExePathError, UNIT_NAME_BYTES_MAX, UnitName, UnitNameError,
 };
 pub use reason::Reason;
-pub use rules::{Agent, Approval, Cap, Limits, Merchant, Principal, Rules, Selector};
+pub use rules::{
+    Agent, Approval, CAPS_BYTES_MAX, Cap, Limits, MERCHANT_KEYS_MAX, Merchant, Principal, Rules,
+    Selector,
+};
 pub use window::{Per, PerError, Trailing, Window};

@@ -17,6 +17,17 @@ use mandate_config::KeyReference;
 use crate::process::{ExePath, UnitName};
 use crate::window::{Per, Window};
 
+/// The most that the caps covering one payment may take in its journal entry, in bytes.
+///
+/// An entry of 65,535 bytes also holds the cart, the payment's claims and the merchant's keys.
+pub const CAPS_BYTES_MAX: usize = 40 * 1_024;
+
+/// The most keys one merchant may have: each payment's entry holds them.
+pub const MERCHANT_KEYS_MAX: usize = 64;
+
+/// What a journal entry says of a cap beside its label, at most, in bytes.
+const CAP_NUMBERS_BYTES_MAX: usize = 100;
+
 /// Everything one `wallet.toml` says, in force whole or not at all.
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -255,6 +266,12 @@ impl Cap {
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// How much a payment's journal entry takes to name it, at most, in bytes.
+    #[must_use]
+    pub fn entry_bytes_max(&self) -> usize {
+        self.label.len().saturating_add(CAP_NUMBERS_BYTES_MAX)
     }
 
     /// Over what time it counts.

@@ -14,12 +14,18 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mandate::PublicKey;
+use mandate::key::Jwk;
 use mandate_policy::{
-    FaultKind, Faults, KeyStore, Limits, PolicyDigest, Rules, WALLET_TOML_ITEMS_MAX,
+    CAPS_BYTES_MAX, FaultKind, Faults, KeyStore, Limits, MERCHANT_KEYS_MAX, PolicyDigest, Rules,
+    WALLET_TOML_ITEMS_MAX,
 };
 use proptest::prelude::*;
 
 use support::KnownUsers;
+
+/// A key of the manual.
+const KEY: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -124,16 +130,72 @@ fn two_tables_that_stand_twice_are_both_told() {
 #[test]
 fn lists_have_a_limit() {
     let mut text = "[principal]\nname = \"Ada\"\ntimezone = \"UTC\"\n".to_owned();
-    for _ in 0..WALLET_TOML_ITEMS_MAX {
-        text.push_str("[[cap]]\nper = \"day\"\ncount = 1\n");
+    for number in 0..WALLET_TOML_ITEMS_MAX {
+        write!(text, "[[agent]]\nname = \"a{number}\"\nuid = {number}\n").unwrap();
     }
-    assert_eq!(parse(&text).unwrap().caps().len(), WALLET_TOML_ITEMS_MAX);
-    text.push_str("[[cap]]\nper = \"day\"\ncount = 1\n");
+    assert_eq!(parse(&text).unwrap().agents().len(), WALLET_TOML_ITEMS_MAX);
+    text.push_str("[[agent]]\nname = \"b\"\nuid = 4000000000\n");
     let faults = parse(&text).unwrap_err();
     let fault = faults.iter().next().unwrap();
     assert_eq!((faults.len(), fault.line()), (1, text.lines().count() - 2));
     let (limit, actual) = (WALLET_TOML_ITEMS_MAX, WALLET_TOML_ITEMS_MAX + 1);
     assert_eq!(*fault.kind(), FaultKind::ItemsMax { limit, actual });
+}
+
+#[test]
+fn the_caps_of_one_payment_have_a_limit() {
+    let head = "[principal]\nname = \"Ada\"\ntimezone = \"UTC\"\n";
+    // An odd number of minutes is no number of hours: all labels are of one length.
+    let cap =
+        |number| format!("[[cap]]\nper = \"{}m\"\nspend = \"1.00 EUR\"\n", 10_001 + 2 * number);
+    let one = parse(&(head.to_owned() + &cap(0))).unwrap().caps()[0].entry_bytes_max();
+    let most = CAPS_BYTES_MAX / one;
+    let mut text = head.to_owned();
+    (0..most).for_each(|number| text += &cap(number));
+    assert_eq!(parse(&text).unwrap().caps().len(), most);
+    let line = text.lines().count() + 1;
+    // The second one past the limit is not told as well.
+    (most..most + 2).for_each(|number| text += &cap(number));
+    let faults = parse(&text).unwrap_err();
+    let fault = faults.iter().next().unwrap();
+    assert_eq!((faults.len(), fault.line(), fault.code()), (1, line, "caps_covering"));
+    assert!(fault.kind().to_string().contains(&((most + 1) * one).to_string()), "{fault}");
+}
+
+#[test]
+fn caps_of_different_merchants_do_not_add_up() {
+    let mut text = manual();
+    for number in 0..1_000 {
+        write!(
+            text,
+            "\n[[merchant]]\nid = \"m{number}\"\nkeys = [{{ kty = \"OKP\", crv = \"Ed25519\", x = \"{KEY}\" }}]\npaid = [\"x\"]\n[[cap]]\nper = \"day\"\ncount = 3\nmerchant = \"m{number}\"\n"
+        )
+        .unwrap();
+    }
+    assert_eq!(parse(&text).unwrap().caps().len(), 1_003);
+}
+
+#[test]
+fn the_keys_of_a_merchant_have_a_limit() {
+    let keys = (0..1_000).map(|number| Jwk {
+        kty: "OKP".to_owned(),
+        crv: "Ed25519".to_owned(),
+        x: format!("{number:0>42}A"),
+    });
+    // About every second number is a point of the curve.
+    let keys = keys.filter(|key| PublicKey::try_from(key.clone()).is_ok());
+    let keys: Vec<String> = keys
+        .map(|key| format!("{{ kty = \"OKP\", crv = \"Ed25519\", x = \"{}\" }}", key.x))
+        .take(MERCHANT_KEYS_MAX + 1)
+        .collect();
+    let with = |keys: &[String]| {
+        let one = format!("{{ kty = \"OKP\", crv = \"Ed25519\", x = \"{KEY}\" }}");
+        parse(&manual().replace(&one, &keys.join(", ")))
+    };
+    assert_eq!(with(&keys[1..]).unwrap().merchants().next().unwrap().keys.iter().count(), 64);
+    let faults = with(&keys).unwrap_err();
+    let fault = faults.iter().next().unwrap();
+    assert_eq!(*fault.kind(), FaultKind::ItemsMax { limit: 64, actual: 65 });
 }
 
 #[test]

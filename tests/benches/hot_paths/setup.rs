@@ -9,25 +9,12 @@ use mandate_host::clock::wall_clock;
 use mandate_journal::Entry;
 use mandate_keys::{Seed, SigningKey};
 use mandate_ledger::StoppedLedger;
-use mandate_tests::{Home, LUX, Merchant, Process};
+use mandate_tests::{Home, LUX, Merchant, OUT_OF_REACH, Process};
 
 use crate::calls::{Ask, Burst, Places, Times, Tokens};
 use crate::child::Part;
 use crate::local::Entries;
 use crate::{client, floor_server};
-
-/// Limits that nobody reaches, and lives that end after the run.
-pub const LIMITS: &str = r#"
-[mandates]
-intent_ttl = "300s"
-payment_ttl = "300s"
-
-[limits]
-requests_per_s = 1000000
-burst = 1000000
-in_flight = 1000000
-unsettled = 1000000
-"#;
 
 /// Caps that nobody reaches, one of which names the merchant and so stands in each payment.
 const CAPS: &str = r#"
@@ -87,7 +74,7 @@ pub struct Stage {
 impl Stage {
     /// Starts all of it; one purchase is made on the way, for what the floors are to be like.
     pub fn start(daemon: &Path) -> Self {
-        let home = home(&format!("{LIMITS}{CAPS}"));
+        let home = home(&format!("{OUT_OF_REACH}{CAPS}"));
         let daemon = daemon.to_str().expect("a path in UTF-8");
         let first = home.spawn(daemon);
         let floor_socket = home.folder().join("floor.sock");

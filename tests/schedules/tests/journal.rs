@@ -58,6 +58,7 @@ fn open(dir: &Path, before_commit: Option<Hook>) -> (Journal<Names>, Died) {
     Journal::open(dir, NAME, options).unwrap()
 }
 
+type Answer = Result<u64, WriteError>;
 type Work = Box<dyn FnOnce(&mut Transaction<'_, Names>) -> Result<u64, StoreError> + Send>;
 
 /// Appends an entry of this name; answers its place.
@@ -78,6 +79,23 @@ fn on_disk(journal: &Journal<Names>) -> BTreeMap<String, u64> {
     named
 }
 
+/// Does this with each of the names at once.
+fn at_once<const N: usize, T: Send + 'static>(
+    journal: &Journal<Names>,
+    names: [&'static str; N],
+    work: fn(&Journal<Names>, &'static str) -> T,
+) -> [thread::JoinHandle<T>; N] {
+    names.map(|name| {
+        let journal = journal.clone();
+        thread::spawn(move || work(&journal, name))
+    })
+}
+
+/// Writes it; answers its name, and what the journal said.
+fn write(journal: &Journal<Names>, name: &'static str) -> (&'static str, Answer) {
+    (name, block_on(journal.write(append(name))))
+}
+
 /// An answer means that it is on disk, and seen by whoever reads.
 fn write_and_look(journal: &Journal<Names>, name: &str) {
     let seq = block_on(journal.write(append(name))).unwrap();
@@ -90,16 +108,10 @@ fn an_answer_follows_its_commit_though_more_ask_than_the_queue_holds() {
     explore(|| {
         let dir = folder();
         let (journal, _died) = open(dir.path(), None);
-        let threads: Vec<_> = ["a", "b", "c", "d"]
-            .map(|name| {
-                let journal = journal.clone();
-                thread::spawn(move || {
-                    write_and_look(&journal, name);
-                    write_and_look(&journal, &format!("{name}2"));
-                })
-            })
-            .into_iter()
-            .collect();
+        let threads = at_once(&journal, ["a", "b", "c", "d"], |journal, name| {
+            write_and_look(journal, name);
+            write_and_look(journal, &format!("{name}2"));
+        });
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(journal.queued(), 0);
         assert_eq!(on_disk(&journal).len(), 8);
@@ -112,13 +124,7 @@ fn what_was_queued_is_written_though_its_caller_went_away() {
     explore(|| {
         let dir = folder();
         let (journal, _died) = open(dir.path(), None);
-        let others: Vec<_> = ["a", "b"]
-            .map(|name| {
-                let journal = journal.clone();
-                thread::spawn(move || write_and_look(&journal, name))
-            })
-            .into_iter()
-            .collect();
+        let others = at_once(&journal, ["a", "b"], |journal, name| write_and_look(journal, name));
         let ran = Arc::new(AtomicU64::new(0));
         let gone = {
             let (journal, ran) = (journal.clone(), Arc::clone(&ran));
@@ -170,10 +176,7 @@ fn a_close_waits_for_what_is_queued_and_refuses_the_rest() {
         let dir = folder();
         let (journal, _died) = open(dir.path(), None);
         let reader = journal.clone();
-        let writers = ["a", "b", "c"].map(|name| {
-            let journal = journal.clone();
-            thread::spawn(move || (name, block_on(journal.write(append(name)))))
-        });
+        let writers = at_once(&journal, ["a", "b", "c"], write);
         let closer = thread::spawn(move || journal.close().unwrap());
         closer.join().unwrap();
         let at_close = on_disk(&reader);
@@ -240,10 +243,7 @@ fn a_broken_commit_is_told_to_each_of_its_callers_and_ends_the_writer_if_unknown
         explore(move || {
             let dir = folder();
             let (journal, _died) = open(dir.path(), Some(break_commit(1, fault)));
-            let calls = ["a", "b", "c", "d"].map(|name| {
-                let journal = journal.clone();
-                thread::spawn(move || (name, block_on(journal.write(append(name)))))
-            });
+            let calls = at_once(&journal, ["a", "b", "c", "d"], write);
             let answers = calls.map(|call| call.join().unwrap());
             let stored = on_disk(&journal);
             for (name, answer) in answers {

@@ -11,6 +11,7 @@ use mandate_proto::v1::control_client::ControlClient;
 use mandate_tests::{Agent, Home, denied};
 use prost_types::Duration;
 use tonic::transport::Channel;
+use tonic::{Response, Status};
 
 const RULES: &str = r#"
 [[cap]]
@@ -20,6 +21,8 @@ spend = "500.00 EUR"
 [[approval]]
 above = "100.00 EUR"
 "#;
+
+type Paid = Result<Response<v1::MintPaymentResponse>, Status>;
 
 /// Longer than a test takes.
 const LONG: Duration = Duration { seconds: 600, nanos: 0 };
@@ -48,6 +51,26 @@ async fn waiting(control: &mut ControlClient<Channel>) -> v1::Approval {
     }
 }
 
+/// Asks for the payment of a cart, and once the call waits for the principal, does what happens meanwhile.
+async fn meanwhile<T>(
+    agent: &Agent<'_>,
+    control: &mut ControlClient<Channel>,
+    (cart, wait): (&Mandate<Cart>, Duration),
+    happens: impl AsyncFnOnce(&mut ControlClient<Channel>, v1::Approval) -> T,
+) -> (Paid, T) {
+    let mut wallet = agent.wallet.clone();
+    let asking = wallet.mint_payment(ask(cart, wait));
+    let happening = async {
+        let approval = waiting(control).await;
+        happens(control, approval).await
+    };
+    tokio::join!(asking, happening)
+}
+
+async fn answer(control: &mut ControlClient<Channel>, seq: u64, approve: bool) {
+    control.decide_approval(v1::DecideApprovalRequest { seq, approve }).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_call_that_waits_is_answered_when_the_principal_is() {
     let Some(home) = Home::new() else { return };
@@ -56,18 +79,14 @@ async fn a_call_that_waits_is_answered_when_the_principal_is() {
     let (mut agent, mut control) = (home.agent().await, home.control().await);
     for approve in [true, false] {
         let cart = cart(&mut agent).await;
-        let mut wallet = agent.wallet.clone();
-        let asking = wallet.mint_payment(ask(&cart, LONG));
-        let answering = async {
-            let approval = waiting(&mut control).await;
+        let answers = async |control: &mut ControlClient<Channel>, approval: v1::Approval| {
             assert_eq!(
                 (approval.cart.as_str(), approval.agent.as_str()),
                 (cart.as_str(), "travel")
             );
-            control.decide_approval(v1::DecideApprovalRequest { seq: approval.seq, approve }).await
+            answer(control, approval.seq, approve).await;
         };
-        let (paid, answered) = tokio::join!(asking, answering);
-        answered.unwrap();
+        let (paid, ()) = meanwhile(&agent, &mut control, (&cart, LONG), answers).await;
         if approve {
             assert_eq!(paid.unwrap().into_inner().total.unwrap().minor_units, 18_000);
         } else {
@@ -78,11 +97,6 @@ async fn a_call_that_waits_is_answered_when_the_principal_is() {
     daemon.stop().await;
 }
 
-async fn approve(control: &mut ControlClient<Channel>, seq: u64) {
-    let yes = v1::DecideApprovalRequest { seq, approve: true };
-    control.decide_approval(yes).await.unwrap();
-}
-
 #[tokio::test]
 async fn a_yes_to_who_is_no_agent_any_more_mints_nothing() {
     let Some(home) = Home::new() else { return };
@@ -90,18 +104,15 @@ async fn a_yes_to_who_is_no_agent_any_more_mints_nothing() {
     let daemon = home.start().await;
     let (mut agent, mut control) = (home.agent().await, home.control().await);
     let cart = cart(&mut agent).await;
-    let mut wallet = agent.wallet.clone();
-    let asking = wallet.mint_payment(ask(&cart, PATIENCE));
-    let answering = async {
-        let approval = waiting(&mut control).await;
+    let happens = async |control: &mut ControlClient<Channel>, approval: v1::Approval| {
         let other = fs::canonicalize("/bin/sh").unwrap();
         let uid = format!("uid = {}\n", home.uid());
         let listed = format!("{uid}exe = \"{}\"\n", other.display());
         home.write(&home.toml(RULES).replace(&uid, &listed));
         control.reload(v1::ReloadRequest {}).await.unwrap();
-        approve(&mut control, approval.seq).await;
+        answer(control, approval.seq, true).await;
     };
-    let (paid, ()) = tokio::join!(asking, answering);
+    let (paid, ()) = meanwhile(&agent, &mut control, (&cart, PATIENCE), happens).await;
     assert_eq!(denied(paid).reason, "AGENT_UNKNOWN");
     home.write(&home.toml(RULES));
     control.reload(v1::ReloadRequest {}).await.unwrap();
@@ -117,16 +128,13 @@ async fn a_yes_without_a_key_reserves_nothing() {
     let daemon = home.start().await;
     let (mut agent, mut control) = (home.agent().await, home.control().await);
     let cart = cart(&mut agent).await;
-    let mut wallet = agent.wallet.clone();
-    let asking = wallet.mint_payment(ask(&cart, PATIENCE));
-    let answering = async {
-        let approval = waiting(&mut control).await;
+    let happens = async |control: &mut ControlClient<Channel>, approval: v1::Approval| {
         control.lock(v1::LockRequest {}).await.unwrap();
         home.lose_the_key();
         control.unlock(v1::UnlockRequest {}).await.unwrap();
-        approve(&mut control, approval.seq).await;
+        answer(control, approval.seq, true).await;
     };
-    let (paid, ()) = tokio::join!(asking, answering);
+    let (paid, ()) = meanwhile(&agent, &mut control, (&cart, PATIENCE), happens).await;
     assert_eq!(denied(paid).reason, "KEY_UNAVAILABLE");
     assert_eq!(agent.spent().await, [(0, 0)]);
     daemon.stop().await;
@@ -152,13 +160,10 @@ async fn a_yes_reaches_who_waits_though_its_giver_hung_up() {
     let daemon = daemon.unwrap();
     let (mut agent, mut control) = (home.agent().await, home.control().await);
     let cart = cart(&mut agent).await;
-    let mut wallet = agent.wallet.clone();
-    let asking = wallet.mint_payment(ask(&cart, PATIENCE));
-    let answering = async {
-        let seq = waiting(&mut control).await.seq;
+    let happens = async |control: &mut ControlClient<Channel>, approval: v1::Approval| {
         stops.store(true, Ordering::SeqCst);
         tokio::select! {
-            answered = approve(&mut control, seq) => panic!("{answered:?}"),
+            answered = answer(control, approval.seq, true) => panic!("{answered:?}"),
             begun = begun.recv() => begun.unwrap(),
         }
         // Answers on the same connection tell that the daemon heard of the end of that call.
@@ -168,7 +173,7 @@ async fn a_yes_reaches_who_waits_though_its_giver_hung_up() {
         }
         go_on.send(()).unwrap();
     };
-    let (paid, ()) = tokio::join!(asking, answering);
+    let (paid, ()) = meanwhile(&agent, &mut control, (&cart, PATIENCE), happens).await;
     assert_eq!(paid.unwrap().into_inner().total.unwrap().minor_units, 18_000);
     daemon.stop().await;
 }

@@ -7,25 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mandate::{KeySet, Mandate, MerchantRole, Receipt, ReceiptHash, Status};
 use mandate_host::clock::wall_clock;
-use mandate_tests::Home;
 use mandate_tests::gateway::{Answered, Asked, Kept, KeyedApi, MerchantHome, Reaction, Wire};
 use mandate_tests::random::Random;
 use mandate_tests::rerun::Rerun;
+use mandate_tests::{Home, OUT_OF_REACH};
 
 use crate::child::{GATEWAY, WALLET};
 
 /// The caps of each wallet.toml; what differs is the last one.
 const CAPS: &str = r#"
-[mandates]
-intent_ttl = "300s"
-payment_ttl = "300s"
-
-[limits]
-requests_per_s = 1000000
-burst = 1000000
-in_flight = 1000000
-unsettled = 1000000
-
 [[cap]]
 per = "lifetime"
 spend = "100000000.00 EUR"
@@ -107,8 +97,10 @@ impl Pair {
     pub fn rewrite(&self) {
         let turn = self.rewrites.fetch_add(1, Ordering::Relaxed);
         let fault = if turn % 4 == 3 { "no_such_key = 1\n" } else { "" };
-        let wallet =
-            self.home.toml(&format!("{CAPS}spend = \"{}.00 EUR\"\n{fault}", 40_000_000 + turn));
+        let wallet = self.home.toml(&format!(
+            "{OUT_OF_REACH}{CAPS}spend = \"{}.00 EUR\"\n{fault}",
+            40_000_000 + turn
+        ));
         self.home.write(&wallet.replace(&self.home.lux.toml_key(), &self.merchant.toml_key()));
         let limits = format!("upstream_timeout = \"{}s\"\n{fault}", turn % 2 + 1);
         self.merchant.write(&self.merchant.toml(self.upstream, &limits));

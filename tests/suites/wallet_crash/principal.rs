@@ -15,23 +15,9 @@ use mandate_ledger::{Event, Scope, StoppedLedger};
 use mandate_tests::invariants::{Terms, check_entries};
 use mandate_tests::rerun::kill_at_once;
 use mandate_tests::tally::{Cap, PARIS};
-use mandate_tests::{Home, LUX, alone};
+use mandate_tests::{Home, LUX, OUT_OF_REACH, alone};
 use rustix::process::Pid;
 use tokio::sync::watch;
-
-/// Clocks and limits out of the way of a busy machine.
-const REST: &str = r#"
-[mandates]
-intent_ttl = "300s"
-payment_ttl = "300s"
-
-[limits]
-requests_per_s = 1000000
-burst = 1000000
-in_flight = 1000000
-unsettled = 1000000
-
-"#;
 
 /// What all payments may sum up to, in euro cents: few enough rooms that the cap binds.
 const LIFETIME_MINOR: u64 = 36_000;
@@ -134,7 +120,7 @@ impl Principal {
             Cap { about: [None, Some(LUX), None], ..Cap::count("24h", 12 + 4 * (turn % 8)) },
         ];
         let rules: String = caps.iter().map(Cap::toml).collect();
-        let text = self.home.toml(&format!("{REST}{rules}"));
+        let text = self.home.toml(&format!("{OUT_OF_REACH}{rules}"));
         let digest = PolicyDigest::of(text.as_bytes());
         self.terms.lock().expect("no panic while held").caps.insert(digest, caps);
         self.home.write(&text);

@@ -12,7 +12,9 @@ use clap::Args;
 use mandate::key::Jwk;
 use mandate::text::Title;
 use mandate::{KeyId, PrincipalId, PublicKey};
-use mandate_keys::{Account, KeyLocation, KeyStoreError, Service, StoreChoice, StoreKind};
+use mandate_keys::{
+    Account, KeyLocation, KeyStoreError, Remembered, Service, StoreChoice, StoreKind,
+};
 use mandate_ledger::{Genesis, Ledger, OpenError, StoppedLedger};
 use mandate_policy::Rules;
 use mandate_terminal::init::{Found, LedgerFound, Maker, Plan, Refused, Unfinished, plan};
@@ -76,6 +78,8 @@ struct Choice {
 struct Key {
     public: PublicKey,
     store: StoreKind,
+    /// Whether the head of a ledger is remembered beside it.
+    had_a_ledger: bool,
 }
 
 #[derive(Serialize)]
@@ -102,10 +106,10 @@ pub(crate) fn run(arguments: Arguments, context: &mut Context<'_, '_>) -> Result
         config: choice.rules.is_some(),
         key: key.map(|key| key.public),
         ledger,
-        key_is_new: was_cut_off || choice.key_is_new,
+        // A ledger that lacks the remembered head would not be believed, whoever says that the key is new.
+        key_is_new: (was_cut_off || choice.key_is_new) && !key.is_some_and(|key| key.had_a_ledger),
     };
-    let plan =
-        plan(&found).map_err(|refused| refuse(refused, &choice.location, &found, context))?;
+    let plan = plan(&found).map_err(|refused| refuse(refused, &choice, (&found, key), context))?;
     if let Some(owner) = &owner {
         take_id_of_the_ledger(&mut choice, owner)?;
     }
@@ -196,7 +200,11 @@ fn new_config(choice: &Choice) -> Result<String, Failure> {
 
 fn find_key(location: &KeyLocation) -> Result<Option<Key>, Failure> {
     match mandate_keys::load(location) {
-        Ok(loaded) => Ok(Some(Key { public: loaded.key.public_key(), store: loaded.store })),
+        Ok(loaded) => Ok(Some(Key {
+            public: loaded.key.public_key(),
+            store: loaded.store,
+            had_a_ledger: matches!(loaded.remembered, Remembered::Text(_)),
+        })),
         // A credential is made by the administrator: there is nothing to make here.
         Err(KeyStoreError::Missing { .. }) if location.choice != StoreChoice::Credential => {
             Ok(None)
@@ -219,7 +227,10 @@ fn find_ledger(state_dir: &Path) -> Result<(LedgerFound, Option<Owner>), Failure
 
 fn make_key(location: &KeyLocation) -> Result<Key, Failure> {
     match mandate_keys::create(location) {
-        Ok(made) => Ok(Key { public: made.key.public_key(), store: made.store }),
+        Ok(made) => {
+            let public = made.key.public_key();
+            Ok(Key { public, store: made.store, had_a_ledger: false })
+        }
         Err(error) => Err(Failure::Check(chain(&error))),
     }
 }
@@ -243,11 +254,11 @@ fn make_ledger(
 /// Says exactly what is there and what is not, and how to go on.
 fn refuse(
     refused: Refused,
-    location: &KeyLocation,
-    found: &Found,
+    chosen: &Choice,
+    (found, key): (&Found, Option<Key>),
     context: &Context<'_, '_>,
 ) -> Failure {
-    let KeyLocation { choice, account, .. } = location;
+    let KeyLocation { choice, account, .. } = &chosen.location;
     let ledger = context.places.ledger();
     let (ledger, config) = (ledger.display(), context.places.config().display());
     // Only a credential is made elsewhere; any other key without a ledger has lost it.
@@ -255,12 +266,18 @@ fn refuse(
         StoreChoice::Credential => ", or pass --key-is-new if it was just made",
         _ => "",
     };
+    let had_a_ledger = match key {
+        Some(Key { had_a_ledger: true, .. }) if chosen.key_is_new => {
+            ". The key is not new: the head of its ledger is remembered beside it"
+        }
+        _ => "",
+    };
     let config_state = if found.config { "exists" } else { "is missing" };
     Failure::Config(match refused {
         Refused::LedgerLost => format!(
             "the key \"{account}\" exists ({choice}), the ledger {ledger} is missing, {config} {config_state}; a new \
              ledger would start every cap at zero for an old key. Restore a backup of the ledger, or make another \
-             wallet with --account{just_made}. Nothing was changed"
+             wallet with --account{just_made}{had_a_ledger}. Nothing was changed"
         ),
         Refused::KeyLost => format!(
             "the ledger {ledger} exists, its key \"{account}\" ({choice}) is missing, {config} {config_state}; no other \
@@ -286,7 +303,7 @@ fn tell(
 ) -> Result<(), Failure> {
     let Plan { key: key_is_made, ledger, config } = plan;
     let made = [("key", key_is_made), ("ledger", ledger), ("config", config)];
-    let Key { public, store } = key;
+    let Key { public, store, had_a_ledger: _ } = key;
     let answer = Answer {
         made: made.into_iter().filter(|(_, is_made)| *is_made).map(|(what, _)| what).collect(),
         principal,

@@ -20,6 +20,7 @@ use crate::failure::{Failure, bad_config, chain};
 use crate::journal::{Owner, unopened};
 use crate::key;
 use crate::places::Places;
+use crate::ui::counted;
 
 const HELP: &str = "\
 Only while the wallet is stopped. The file is checked whole first. The wallet is frozen by it: nothing is signed until
@@ -68,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Resul
     let places = &context.places;
     let place = Restoring::hold(places.state_dir()).map_err(|error| unheld(&error))?;
     let staged = place.stage(file).map_err(|error| Failure::Check(chain(&error)))?;
-    let backup = staged.read().map_err(|error| no_backup(file, &chain(&error)))?;
+    let backup = staged.read().map_err(|error| no_backup(file, &unopened_copy(&error)))?;
     backup.verify().map_err(|error| no_backup(file, &chain(&error)))?;
     let unread = |error| no_backup(file, &chain(&error));
     let (principal, key) = backup.owner().map_err(unread)?;
@@ -102,8 +103,8 @@ fn tell(
 ) -> Result<(), Failure> {
     context.ui.answer(answer, |ui| {
         ui.line(format_args!(
-            "restored {} entries to {}",
-            answer.entries,
+            "restored {} to {}",
+            entries(answer.entries),
             answer.ledger.display()
         ))?;
         if let Some(moved) = &answer.moved_aside {
@@ -130,12 +131,12 @@ fn refuse_what_is_newer(
     owner: &Owner,
     ledger: &Path,
 ) -> Result<(), Failure> {
+    let move_away = format!("move {} and what begins with that name elsewhere", ledger.display());
     let unknown = |error: &(dyn Error + 'static)| {
         Failure::Check(format!(
             "whether the ledger in place has more than the backup cannot be told: {}; nothing was changed; if it is \
-             lost, move {} and what begins with that name elsewhere, and run this again",
-            chain(error),
-            ledger.display()
+             lost, {move_away}, and run this again",
+            chain(error)
         ))
     };
     let current = match place.current() {
@@ -158,14 +159,15 @@ fn refuse_what_is_newer(
     let Some(signed) = signed.filter(|_| is_ours) else { return Ok(()) };
     match backup.hold_against(signed) {
         Ok(()) if signed == head => Err(Failure::Check(format!(
-            "the ledger in place {state} has the same {} entries; nothing was changed",
-            head.size
+            "the ledger in place {state} has the same {}; nothing was changed",
+            entries(head.size)
         ))),
         Ok(()) => Ok(()),
         Err(RecallError::Fault(fault)) => Err(Failure::Check(format!(
-            "the ledger in place {state} has {} entries, and the backup has not all of them: {}; nothing was changed; \
-             restore the newest copy",
-            signed.size,
+            "the ledger in place {state} has {}, and the backup has not all of them: {}; nothing was changed; restore \
+             the newest copy; if this is the newest, {move_away}, and run this again: what only that ledger signed \
+             then counts under no cap",
+            entries(signed.size),
             chain(&fault)
         ))),
         Err(error) => Err(unknown(&error)),
@@ -210,9 +212,11 @@ fn remembered(places: &Places, owner: &Owner) -> Result<Result<Option<String>, S
 fn lacking(file: &Path, head: Head, error: &RecallError) -> Failure {
     let missing = match error {
         RecallError::Fault(mandate_journal::CheckpointFault::Shorter { signed, actual }) => {
-            format!("{} of the {signed} entries are missing", signed.saturating_sub(*actual))
+            let missing = signed.saturating_sub(*actual);
+            let verb = if missing == 1 { "is" } else { "are" };
+            format!("{missing} of the {signed} entries {verb} missing")
         }
-        error => format!("its {} entries are others: {}", head.size, chain(error)),
+        error => format!("its log of {} is another one: {}", entries(head.size), chain(error)),
     };
     Failure::Check(format!(
         "{} lacks what was signed: the head remembered beside the key says that {missing}; {WAY_OUT}",
@@ -226,6 +230,23 @@ fn not_in_place(error: &PutError) -> Failure {
     });
     let kept = kept.unwrap_or_default();
     Failure::Check(format!("the backup is not in place: {}{kept}", chain(error.source.as_ref())))
+}
+
+fn entries(number: u64) -> String {
+    counted(number, "entry", "entries")
+}
+
+/// Why the copy of the file cannot be read, without the name that the copy has here.
+fn unopened_copy(error: &OpenError) -> String {
+    match error {
+        OpenError::Damaged { damage, .. } => format!("it is damaged: {}", chain(damage)),
+        OpenError::Foreign { .. } => "it is no backup of a wallet's ledger".to_owned(),
+        OpenError::Newer { found, known, .. } => {
+            format!("it has format {found}, and this program knows format {known}")
+        }
+        OpenError::Store { source, .. } => format!("it does not open: {}", chain(source)),
+        error => chain(error),
+    }
 }
 
 fn no_backup(file: &Path, problem: &str) -> Failure {

@@ -10,7 +10,7 @@ use mandate::{
 use mandate_ledger::StoppedLedger;
 use mandate_terminal::audit::seen;
 
-use super::WAY_OUT;
+use super::{WAY_OUT, entries};
 use crate::failure::{Failure, chain};
 use crate::journal::Owner;
 
@@ -26,8 +26,8 @@ pub(super) fn hold_against(
         count = count.saturating_add(1);
         backup.hold_against(named).map_err(|error| {
             Failure::Check(format!(
-                "{place} is of a log of {} entries, and the backup is not that log: {}; {WAY_OUT}",
-                named.size,
+                "{place} is of a log of {}, and the backup is not that log: {}; {WAY_OUT}",
+                entries(named.size),
                 chain(&error)
             ))
         })?;

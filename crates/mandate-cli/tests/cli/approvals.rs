@@ -32,7 +32,18 @@ fn a_cart_is_listed_looked_at_and_approved() {
     assert!(said.err.ends_with("error: nothing was approved\n"), "{}", said.err);
     desk.pay(cart.as_str()).refused(1);
     let said = typed(desk.command(["approve", &id.to_string()]), "y");
-    assert_eq!((said.code, said.out), (Some(0), format!("approved: {id}\n")), "{}", said.err);
+    assert_eq!(
+        (said.code, said.out),
+        (Some(0), format!("the cart of {id} is approved\n")),
+        "{}",
+        said.err
+    );
+    // A second answer changes nothing, and says nothing that is not so.
+    let again = desk.run(["approve", &id.to_string(), "--yes"]).yes();
+    assert_eq!(again, format!("the cart of {id} is approved\n"));
+    let err = desk.run(["deny", &id.to_string()]).refused(1);
+    let told = format!("error: {id} was approved before, and the first answer stands; ");
+    assert_eq!(err, told + "if it must not be paid, run `mandate freeze` or `mandate lock`\n");
     let payment = desk.pay(cart.as_str()).yes();
     let payment = desk.lux().admit::<mandate::Payment>(payment.trim_end(), desk.home.key);
     let jti = payment.expect("a good payment").claims().jti.to_string();
@@ -52,11 +63,16 @@ fn a_no_is_told_to_the_agent_and_cannot_be_taken_back() {
     assert_eq!(said, json!({"id": id.parse::<u64>().expect("a number"), "answer": "denied"}));
     let err = desk.pay(cart.as_str()).refused(1);
     assert!(err.contains("APPROVAL_DENIED"), "{err}");
+    assert_eq!(desk.run(["deny", &id]).yes(), format!("the cart of {id} is refused\n"));
     let err = desk.run(["approve", &id, "--yes"]).refused(1);
-    assert!(err.contains("was denied before"), "{err}");
+    let told = format!("error: {id} was denied before, and the first answer stands; ");
+    assert_eq!(err, told + "the agent has to ask for a new quote\n");
+    let said = desk.run(["approve", &id, "--yes", "--json"]).json(1);
+    assert_eq!(said["reason"], "FIELD_INVALID");
     let err = desk.run(["approve", &id]).refused(1);
     assert!(err.contains("does not wait for a yes"), "{err}");
     let err = desk.run(["deny", "0"]).refused(1);
-    assert!(err.contains("0 is no request for approval"), "{err}");
+    let told = "error: 0 is no request for approval; `mandate approvals` lists what waits\n";
+    assert_eq!(err, told);
     assert_eq!(desk.mandate("approvals").yes(), "nothing waits for your yes\n");
 }

@@ -140,12 +140,14 @@ fn what_is_no_whole_backup_changes_nothing() {
     lose_the_ledger(&desk);
     let whole = fs::read(&file).expect("a file");
     let half = whole.get(..whole.len() / 2).expect("bytes");
+    let empty = desk.file("empty", "");
     let (text, half) = (desk.file("text", "no backup"), {
         fs::write(path(&desk, "half"), half).expect("a disk");
         path(&desk, "half")
     });
-    for bad in [text, half, path(&desk, "gone"), "/dev/zero".to_owned()] {
-        desk.mandate(&format!("restore {bad}")).refused(1);
+    for bad in [text, empty, half, path(&desk, "gone"), "/dev/zero".to_owned()] {
+        let err = desk.mandate(&format!("restore {bad}")).refused(1);
+        assert!(err.contains(&bad) && !err.contains(".restore/"), "{err}");
         assert!(!desk.home.paths.ledger().exists());
         assert_eq!(left(&desk), [""; 0]);
     }
@@ -229,7 +231,8 @@ fn what_the_ledger_in_place_has_and_the_backup_lacks_is_refused() {
     for file in [&first, &second] {
         let err = desk.mandate(&format!("restore {file}")).refused(1);
         assert!(err.contains("the ledger in place is whole and has"), "{err}");
-        assert!(err.contains("nothing was changed"), "{err}");
+        let way_out = format!("if this is the newest, move {} and", ledger.display());
+        assert!(err.contains("nothing was changed") && err.contains(&way_out), "{err}");
         assert_eq!(fs::read(&ledger).expect("a file"), held);
         assert_eq!(left(&desk), [""; 0]);
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mandate_keys::{Account, KeyLocation, Service, StoreChoice};
+use mandate_keys::{Account, KeyLocation, Service, StoreChoice, StoreKind};
 use tempfile::TempDir;
 
 use crate::desk::{BINARY, Desk, Said, bare, home, said};
@@ -160,6 +160,23 @@ fn a_key_whose_ledger_is_gone_gets_no_new_one() {
     assert_eq!(files, [(fresh.path("config/mandate/wallet.toml"), config)]);
     let err = fresh.mandate("key show").refused(2);
     assert!(err.contains("there is no ledger at"), "{err}");
+}
+
+#[test]
+fn a_key_that_had_a_ledger_is_not_new_whoever_says_so() {
+    let Some(fresh) = Fresh::new() else { return };
+    fresh.init("").yes();
+    let lose = || fs::remove_dir_all(fresh.path("state")).expect("a folder");
+    lose();
+    let said = fresh.init("--key-is-new").yes();
+    assert!(said.starts_with("made: ledger\n"), "{said}");
+    mandate_keys::remember(&fresh.location, StoreKind::Keyutils, "a head").expect("a keyring");
+    lose();
+    let err = fresh.init("--key-is-new").refused(2);
+    for part in ["remembered beside it", "Restore a backup", "--account", "Nothing was changed"] {
+        assert!(err.contains(part), "{part} is not in {err}");
+    }
+    assert!(!fresh.path("state/mandate/wallet.db").exists());
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The rules of the file: `[[cap]]` and `[[approval]]`.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use mandate_config::{Item, Read, Table, amount, each, integer, quoted, text};
 
 use super::fault::{FaultKind, Report, WalletFault};
 use super::names::Names;
 use super::until::until;
-use crate::rules::{Approval, Cap};
+use crate::rules::{Approval, CAPS_BYTES_MAX, Cap, Selector};
 use crate::window::{Per, PerError};
 
 const CAP_KEYS: &[&str] = &["per", "spend", "count", "merchant", "action", "agent", "until"];
@@ -23,8 +25,48 @@ pub(super) fn caps(
     report: &mut Report<'_>,
 ) -> Read<Vec<Cap>> {
     let items = root.tables("cap", "each under a header [[cap]]", report)?;
-    let (caps, all) = each(&items, report, |item, report| cap(item, names, timezone, report));
+    let mut covering = Covering::default();
+    let (caps, all) = each(&items, report, |item, report| {
+        let cap = cap(item, names, timezone, report)?;
+        let was_within = covering.bytes() <= CAPS_BYTES_MAX;
+        covering.add(&cap);
+        match covering.bytes() {
+            // The first one past the limit is told, not each that follows.
+            actual if was_within && actual > CAPS_BYTES_MAX => {
+                Err(item.fault(report, WalletFault::CapsCovering { actual }))
+            }
+            _ => Ok(cap),
+        }
+    });
     all.map(|()| caps)
+}
+
+/// What the caps that may cover one payment take in its journal entry.
+///
+/// Caps of different merchants never cover the same payment, and so with actions and agents. Of the caps that name the
+/// same keys, a payment meets those of one selector: never more than the largest.
+#[derive(Debug, Default)]
+struct Covering {
+    by_selector: BTreeMap<Selector, usize>,
+    /// The most of one selector, by which of its three keys are named.
+    largest: BTreeMap<[bool; 3], usize>,
+}
+
+impl Covering {
+    fn add(&mut self, cap: &Cap) {
+        let selector = cap.selector();
+        let Selector { merchant, action, agent } = selector;
+        let named = [merchant.is_some(), action.is_some(), agent.is_some()];
+        let of_selector = self.by_selector.entry(selector.clone()).or_default();
+        *of_selector = of_selector.saturating_add(cap.entry_bytes_max());
+        let largest = self.largest.entry(named).or_default();
+        *largest = (*largest).max(*of_selector);
+    }
+
+    /// The most that one payment's caps take, in bytes.
+    fn bytes(&self) -> usize {
+        self.largest.values().fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    }
 }
 
 pub(super) fn approvals(

@@ -5,6 +5,7 @@ use mandate_config::{Once, OwnFault};
 use thiserror::Error;
 
 use crate::process::{ExePathError, UnitNameError};
+use crate::rules::CAPS_BYTES_MAX;
 use crate::window::PerError;
 
 /// Everything that is wrong with one `wallet.toml`.
@@ -78,6 +79,14 @@ pub enum WalletFault {
     /// A cap that limits nothing.
     #[error("limits nothing; give it `spend`, `count`, or both")]
     CapEmpty,
+    /// More caps may cover one payment than its journal entry has room for.
+    #[error(
+        "with this cap, those that may cover one payment take {actual} bytes of its journal entry; at most {CAPS_BYTES_MAX} are allowed: remove caps, or have them name different merchants, actions or agents"
+    )]
+    CapsCovering {
+        /// How much they take, in bytes.
+        actual: usize,
+    },
     /// A number of payments in one payment.
     #[error(
         "counts nothing where per = \"payment\"; give the number of payments a cap of its own, as with per = \"day\""
@@ -133,6 +142,7 @@ impl OwnFault for WalletFault {
             Self::AgentUnlisted { .. } => "agent_unlisted",
             Self::AgentsEmpty => "agents_empty",
             Self::CapEmpty => "cap_empty",
+            Self::CapsCovering { .. } => "caps_covering",
             Self::CountPerPayment => "count_per_payment",
             Self::CountZero => "count_zero",
             Self::Date => "date_form",
@@ -165,6 +175,7 @@ impl OwnFault for WalletFault {
             | Self::AgentUnlisted { .. }
             | Self::AgentsEmpty
             | Self::CapEmpty
+            | Self::CapsCovering { .. }
             | Self::CountPerPayment
             | Self::MerchantUnlisted { .. }
             | Self::UidAndUser

@@ -13,7 +13,7 @@ use super::fault::{ACTION, AGENT, FaultKind, MERCHANT, Report, UID, WalletFault}
 use super::names::{Names, Offer};
 use super::until::until;
 use crate::process::{ExePath, ExePathError, UnitName, UnitNameError};
-use crate::rules::{Agent, Merchant};
+use crate::rules::{Agent, MERCHANT_KEYS_MAX, Merchant};
 
 const AGENT_KEYS: &[&str] = &["name", "uid", "user", "exe", "unit", "until"];
 
@@ -130,8 +130,15 @@ fn merchant(
     let id = names.merchants.id(&mut table, "id", "id = \"lux-hotels\"", report);
     let url = table.optional("url", report, url);
     let example = "keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"…\" }]";
-    let keys =
-        table.required("keys", example, report, |item, report| key_set(item, report, "merchant"));
+    let keys = table.required("keys", example, report, |item, report| {
+        let keys = key_set(item, report, "merchant")?;
+        match keys.iter().count() {
+            actual if actual > MERCHANT_KEYS_MAX => {
+                Err(item.fault(report, FaultKind::ItemsMax { limit: MERCHANT_KEYS_MAX, actual }))
+            }
+            _ => Ok(keys),
+        }
+    });
     let actions = Actions::read(&mut table, names, report);
     let agents = table.optional("agents", report, |item, report| admitted(item, names, report));
     let until = table.optional("until", report, |item, report| until(item, report, timezone));
