@@ -151,10 +151,12 @@ impl Client {
         mut call: impl AsyncFnMut(&mut WalletClient<Channel>, Q) -> Result<Response<A>, Status>,
     ) -> Option<A> {
         loop {
-            self.principal.told().last.insert(self.number, format!("asks for {what}"));
+            self.says("looks for a daemon".to_owned());
             let Some(mut wallet) = self.wallet().await else { continue };
             self.principal.fuse.burn();
+            self.says(format!("asks for {what}"));
             let answer = call(&mut wallet, ask.clone()).await;
+            self.says(format!("was answered about {what}"));
             let refused = match answer {
                 Ok(answer) => return Some(answer.into_inner()),
                 // Nobody answered: the daemon is dead, or dies.
@@ -174,9 +176,14 @@ impl Client {
                     }
                 }
             };
-            self.principal.told().last.insert(self.number, format!("{what}: {refused}"));
+            self.says(format!("{what}: {refused}"));
             rest().await;
         }
+    }
+
+    /// What it does, for who wonders why it does not end.
+    fn says(&self, what: String) {
+        self.principal.told().last.insert(self.number, what);
     }
 
     /// The connection, or a new one to the daemon that lives now; `None` if it died meanwhile.
@@ -184,6 +191,7 @@ impl Client {
         if self.wallet.is_none() {
             let mut lives = self.principal.lives.subscribe();
             lives.wait_for(|lives| *lives).await.expect("a principal");
+            self.says("connects".to_owned());
             let socket = self.principal.home.paths.wallet_socket();
             self.wallet = mandate_proto::connect(&socket).await.ok().map(WalletClient::new);
         }
