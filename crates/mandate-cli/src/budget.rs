@@ -32,10 +32,21 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Resul
         told.caps.into_iter().map(CapLeft::read).collect::<Result<_, _>>()?;
     caps.retain(|cap| cap.applies(&filter));
     context.ui.answer(&caps, |ui| {
-        if caps.is_empty() {
-            ui.line("no cap fits: nothing can be spent on this")
-        } else {
-            ui.table(&caps::table(&caps))
-        }
+        if caps.is_empty() { ui.line(nothing(arguments)) } else { ui.table(&caps::table(&caps)) }
     })
+}
+
+/// What it means that no cap counts what was asked about, and the way out.
+fn nothing(arguments: &Arguments) -> String {
+    let Arguments { merchant, action, currency } = arguments;
+    let merchant = merchant.as_ref().map(|id| format!("merchant {id}"));
+    let action = action.as_ref().map(|sku| format!("action {sku}"));
+    let currency = currency.map(|currency| currency.to_string());
+    let asked: Vec<String> = merchant.into_iter().chain(action).chain(currency).collect();
+    let what = if asked.is_empty() {
+        "there is no cap: nothing can be spent".to_owned()
+    } else {
+        format!("no cap counts {}: nothing can be spent on that", asked.join(", "))
+    };
+    format!("{what}; to allow it, add a [[cap]] to wallet.toml")
 }

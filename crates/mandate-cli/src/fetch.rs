@@ -35,6 +35,11 @@ pub(crate) enum FetchError {
     /// The answer broke off.
     #[error("broke its answer off")]
     Broken(#[source] Box<dyn Error + Send + Sync>),
+    /// Nothing listens there.
+    #[error(
+        "cannot be reached: nothing answers there; check the host and the port, and whether its server runs"
+    )]
+    Closed,
     /// It points elsewhere.
     #[error(
         "answers {status}, a redirect to {to:?}; redirects are not followed, because keys and receipts are asked of the \
@@ -74,7 +79,7 @@ pub(crate) enum FetchError {
 impl FetchError {
     /// Whether the same may be true of the next question to this merchant: it is not to be asked again and again.
     pub(crate) fn is_lasting(&self) -> bool {
-        matches!(self, Self::Roots(_) | Self::TimedOut { .. } | Self::Unreachable(_))
+        matches!(self, Self::Closed | Self::Roots(_) | Self::TimedOut { .. } | Self::Unreachable(_))
     }
 }
 
@@ -185,7 +190,7 @@ async fn send<C: Connect + Clone + Send + Sync + 'static>(
     request: Request<Body>,
     bytes_max: usize,
 ) -> Result<Answer, FetchError> {
-    let response = client.request(request).await.map_err(FetchError::Unreachable)?;
+    let response = client.request(request).await.map_err(unreachable)?;
     let status = response.status().as_u16();
     if response.status().is_redirection() {
         let to = response.headers().get(header::LOCATION);
@@ -194,6 +199,18 @@ async fn send<C: Connect + Clone + Send + Sync + 'static>(
         return Err(FetchError::Redirected { status, to });
     }
     Ok(Answer { status, body: read(response, bytes_max).await? })
+}
+
+fn unreachable(error: hyper_util::client::legacy::Error) -> FetchError {
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let kind = source.downcast_ref::<io::Error>().map(io::Error::kind);
+        if kind == Some(io::ErrorKind::ConnectionRefused) {
+            return FetchError::Closed;
+        }
+        cause = source.source();
+    }
+    FetchError::Unreachable(error)
 }
 
 async fn read(response: Response<Incoming>, bytes_max: usize) -> Result<Vec<u8>, FetchError> {
@@ -273,6 +290,7 @@ mod tests {
         assert!(matches!(error, FetchError::TimedOut { .. }) && error.is_lasting(), "{error}");
         drop(listener);
         let error = fetcher.ask(Question { url: &url, post: None, bytes_max: 1 }).unwrap_err();
-        assert!(matches!(error, FetchError::Unreachable(_)) && error.is_lasting(), "{error}");
+        assert!(matches!(error, FetchError::Closed) && error.is_lasting(), "{error}");
+        assert!(error.to_string().contains("nothing answers there; check the host"), "{error}");
     }
 }

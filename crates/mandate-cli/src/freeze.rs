@@ -126,8 +126,10 @@ fn not_listed(scope: &Scope, config: &Path) -> Option<String> {
             (merchants().any(|id| id == merchant.as_str()), merchants().collect())
         }
     };
-    let listed = if listed.is_empty() { "none".to_owned() } else { listed.join(", ") };
-    (!is_listed).then(|| format!("wallet.toml lists no {scope}, only: {listed}"))
+    (!is_listed).then(|| match listed.as_slice() {
+        [] => format!("wallet.toml lists no {scope}, nor any other"),
+        listed => format!("wallet.toml lists no {scope}, only: {}", listed.join(", ")),
+    })
 }
 
 /// Ends a freeze, or confirms the clock.

@@ -50,8 +50,14 @@ impl Desk<'_, '_> {
             Status::Executed => (before.executed, before.void),
             Status::Void => (before.void, before.executed),
         };
+        // Where both are kept, neither alone says what became of the amount.
+        let again = if other {
+            Outcome::Denied(Refusal::ReceiptConflict)
+        } else {
+            Outcome::Granted(claims.status)
+        };
         if same && self.knows(&claims.iss, receipt)? {
-            return Ok(Outcome::Granted(claims.status));
+            return Ok(again);
         }
         // A second outcome of one payment counts and freezes, whatever its head says.
         let is_conflict = other && !same;
@@ -63,7 +69,7 @@ impl Desk<'_, '_> {
             return self.accuse(&claims.iss, handed_in, found).map(Outcome::Denied);
         }
         if same {
-            return Ok(Outcome::Granted(claims.status));
+            return Ok(again);
         }
         let effect = if is_conflict { Effect::Conflict } else { effect_of(claims.status) };
         if effect == Effect::Conflict {

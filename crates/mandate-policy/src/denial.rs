@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use jiff::Timestamp;
-use mandate::{Currency, MerchantId, Money, Sku, UnixSeconds};
+use mandate::{Currency, MerchantId, MinorUnits, Money, Sku, UnixSeconds};
 use thiserror::Error;
 
 use crate::reason::Reason;
@@ -61,7 +61,7 @@ pub enum Violation {
         total: Money,
     },
     /// The amount would pass a cap.
-    #[error("{asked} does not fit under the cap of {label}: {spent} spent, {remaining} left{}", waits(*resets_at))]
+    #[error("{} under the cap of {label}: {spent} spent, {remaining} left{}", unfit(*asked), waits(*resets_at))]
     CapExceeded {
         /// The cap in words.
         label: String,
@@ -124,6 +124,15 @@ pub enum Violation {
         /// How many are.
         open: u64,
     },
+}
+
+/// Where no price is known, the least amount stands in for it: nobody asked for so little.
+fn unfit(asked: Money) -> String {
+    if asked.amount == MinorUnits::ONE {
+        format!("not even {asked} fits")
+    } else {
+        format!("{asked} does not fit")
+    }
 }
 
 fn waits(resets_at: Option<UnixSeconds>) -> String {

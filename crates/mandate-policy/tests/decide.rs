@@ -203,6 +203,17 @@ fn a_denial_says_what_is_left_and_until_when() {
 }
 
 #[test]
+fn the_least_amount_is_not_told_as_a_price_that_was_asked() {
+    let rules = rules(DAY);
+    let told = |decision| denial(decision).to_string();
+    let full = "under the cap of 500.00 EUR per day: 500.00 EUR spent, 0.00 EUR left until";
+    let intent = told(intend(&rules, None, &[(50_000, 1)]));
+    assert!(intent.starts_with(&format!("not even 0.01 EUR fits {full} ")), "{intent}");
+    let payment = told(pay(&rules, "0.02 EUR", &[(50_000, 1)]));
+    assert!(payment.starts_with(&format!("0.02 EUR does not fit {full} ")), "{payment}");
+}
+
+#[test]
 fn what_no_wait_can_mend_is_reported_first() {
     let caps = "[[cap]]\nper = \"day\"\nspend = \"500.00 EUR\"\n\
         [[cap]]\nper = \"month\"\nspend = \"500.00 EUR\"\n\

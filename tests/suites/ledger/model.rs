@@ -280,14 +280,14 @@ impl World {
             (&mut paid.void, paid.executed)
         };
         let known = std::mem::replace(this, true);
+        self.answers.push(if other { Err(Reason::ReceiptConflict) } else { Ok(()) });
         if known {
-            return self.answers.push(Ok(()));
+            return;
         }
         let merchant = WARES[self.intents[self.carts[paid.cart].intent].ware].0;
         self.wrote();
         if other {
             self.frozen.insert(Scope::Merchant(merchant));
         }
-        self.answers.push(if other { Err(Reason::ReceiptConflict) } else { Ok(()) });
     }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use mandate::PolicyDigest;
-use mandate_policy::Rules;
+use mandate::{PolicyDigest, UnixSeconds};
+use mandate_policy::{Per, Rules};
 use mandate_terminal::fault::Bad;
 use mandated::ConfigError;
 use rustix::process::geteuid;
@@ -35,7 +35,7 @@ struct Checked<'r> {
     agents: usize,
     merchants: usize,
     caps: usize,
-    /// What the file says that this wallet cannot follow.
+    /// What the file says that this wallet cannot follow, or that is over.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     warnings: &'r [String],
 }
@@ -57,13 +57,15 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Resul
         Ok(rules) => {
             let line = format!("{} is good: {}", path.display(), size(&rules));
             let wallet = selectors::wallet_uid(&context.places.ledger(), geteuid().as_raw());
-            let warnings = selectors::unseen(&rules, wallet);
+            let unseen = selectors::unseen(&rules, wallet);
+            let unseen = unseen.into_iter().map(|told| (told, "name its systemd `unit` instead"));
+            let told: Vec<_> = unseen.chain(ended(&rules, context.now)).collect();
+            let warnings: Vec<String> = told.iter().map(|(told, _)| told.clone()).collect();
             context.ui.answer(&good(&rules, &warnings), |ui| {
                 ui.line(line)?;
-                let way_out = "name its systemd `unit` instead";
-                warnings
-                    .iter()
-                    .try_for_each(|told| ui.note(format_args!("warning: {told}; {way_out}")))
+                told.iter().try_for_each(|(told, way_out)| {
+                    ui.note(format_args!("warning: {told}; {way_out}"))
+                })
             })
         }
         Err((problem, error)) if context.ui.is_json() => {
@@ -72,6 +74,17 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context<'_, '_>) -> Resul
         }
         Err((problem, _)) => Err(Failure::Config(problem)),
     }
+}
+
+/// A sentence for each cap that grants nothing any more, and the way out.
+fn ended(rules: &Rules, now: UnixSeconds) -> impl Iterator<Item = (String, &'static str)> {
+    let granted = rules.caps().iter().filter(|cap| cap.per() != Per::Payment);
+    let ended = granted.filter(move |cap| cap.spend().is_some() && !cap.grants(now));
+    ended.map(|cap| {
+        let told =
+            format!("the last day of the cap of {} is over, and it grants nothing", cap.label());
+        (told, "to spend under it again, give it a later `until`")
+    })
 }
 
 /// How much a file says, in words.

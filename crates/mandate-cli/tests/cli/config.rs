@@ -96,6 +96,22 @@ fn a_new_file_is_held_against_the_past_running_and_stopped() {
 }
 
 #[test]
+fn a_cap_that_is_over_is_a_warning() {
+    let Some(desk) = Desk::open(CAPS) else { return };
+    let cap = "[[cap]]\nper = \"day\"\nspend = \"500.00 EUR\"\n";
+    let over = desk.file("over", &desk.home.toml(&format!("{cap}until = 2020-01-01\n")));
+    let said = desk.run(["config", "check", &over]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let told = "the last day of the cap of 500.00 EUR per day is over, and it grants nothing";
+    let way_out = "to spend under it again, give it a later `until`";
+    assert_eq!(said.err, format!("warning: {told}; {way_out}\n"));
+    let said = desk.run(["config", "check", &over, "--json"]).json(0);
+    assert_eq!((&said["good"], &said["warnings"][0]), (&true.into(), &told.into()));
+    let ahead = desk.file("ahead", &desk.home.toml(&format!("{cap}until = 9999-12-29\n")));
+    assert_eq!(desk.run(["config", "check", &ahead]).err, "");
+}
+
+#[test]
 fn merchants_are_listed_as_the_file_has_them() {
     let Some(desk) = Desk::closed("") else { return };
     let document = desk.mandate("merchant list --json").json(0);

@@ -91,6 +91,23 @@ fn what_stays_frozen_is_told() {
 }
 
 #[test]
+fn where_nothing_is_listed_and_capped_that_is_said() {
+    let Some(mut desk) = Desk::closed("") else { return };
+    let toml = desk.home.toml("");
+    let (head, _) = toml.split_once("[[merchant]]").expect("a merchant");
+    desk.home.write(head);
+    desk.start();
+    let said = desk.mandate("freeze --merchant lux");
+    assert_eq!(said.err, "warning: wallet.toml lists no merchant lux, nor any other\n");
+    let way_out = "to allow it, add a [[cap]] to wallet.toml";
+    let told = format!("there is no cap: nothing can be spent; {way_out}\n");
+    assert_eq!(desk.mandate("budget").yes(), told);
+    let told =
+        format!("no cap counts merchant lux, EUR: nothing can be spent on that; {way_out}\n");
+    assert_eq!(desk.mandate("budget --merchant lux --currency EUR").yes(), told);
+}
+
+#[test]
 fn a_name_that_nobody_has_is_frozen_with_a_warning() {
     let Some(desk) = Desk::open(CAPS) else { return };
     let cases = [

@@ -188,7 +188,7 @@ fn a_bad_answer_is_told_with_its_address_and_field() {
     }
     let gone = url(&Server::start(|_| Answer::new(200, "")));
     let err = desk.run(["merchant", "add", &gone]).refused(1);
-    assert!(err.contains("/mandate.json cannot be reached: "), "{err}");
+    assert!(err.contains("/mandate.json cannot be reached: nothing answers there; "), "{err}");
     assert_eq!(config(&desk), before);
 }
 
