@@ -24,16 +24,25 @@ pub(crate) struct Shared {
     pub(crate) notes: Arc<Notes>,
     rules: RwLock<InForce>,
     distrusted: OnceLock<String>,
+    /// Entries that were there when the ledger was opened.
+    found: u64,
 }
 
 impl Shared {
-    pub(crate) fn new(gate: Gate, rules: Arc<Rules>) -> Self {
+    pub(crate) fn new(gate: Gate, rules: Arc<Rules>, found: u64) -> Self {
         Self {
             gate: Arc::new(gate),
             notes: Arc::default(),
             rules: RwLock::new(InForce { last: rules, earlier: Vec::new() }),
             distrusted: OnceLock::new(),
+            found,
         }
+    }
+
+    /// Entries that were there when the ledger was opened: what they minted and a crash left without its hash is known
+    /// by it again once the key is at hand.
+    pub(crate) fn found(&self) -> u64 {
+        self.found
     }
 
     pub(crate) fn rules(&self) -> Arc<Rules> {

@@ -120,7 +120,7 @@ impl Desk<'_, '_> {
             |problem: &str| Ok(Err(Refusal::ReceiptInvalid { problem: problem.to_owned() }));
         let db = self.tx.db();
         let Some(intent_seq) = accounts::seq_of_hash(db, claims.intent.as_bytes())? else {
-            return unknown("`intent` is not an intent of this wallet");
+            return self.unknown_by_hash("`intent` is not an intent of this wallet");
         };
         let (Some(cart), Some(payment)) = (claims.cart, claims.payment) else {
             return self.answered_free(intent_seq);
@@ -132,7 +132,8 @@ impl Desk<'_, '_> {
             return unknown("`intent` is not the intent of its cart");
         }
         if accounts::seq_of_hash(db, payment.as_bytes())? != Some(hold.seq) {
-            return unknown("`payment` is not the payment this wallet minted for the cart");
+            let problem = "`payment` is not the payment this wallet minted for the cart";
+            return self.unknown_by_hash(problem);
         }
         let Event::Payment(minted) = self.event(hold.seq)? else {
             return Err(damaged(format!("entry {} is no payment", hold.seq)));
@@ -148,6 +149,18 @@ impl Desk<'_, '_> {
                 peer_log: self.head_after(hold.seq)?,
             },
         }))
+    }
+
+    /// Why a hash is not one of ours. After a crash that cannot be said before the key has made the last hashes again.
+    fn unknown_by_hash(&self, problem: &str) -> Result<Result<Answered, Refusal>, StoreError> {
+        if !accounts::is_unhashed_before(self.tx.db(), self.shared.found())? {
+            return Ok(Err(Refusal::ReceiptInvalid { problem: problem.to_owned() }));
+        }
+        if self.shared.gate.is_locked() {
+            return Ok(Err(Refusal::Locked));
+        }
+        let problem = "what it signed last is to be made out with it first; try again in a moment";
+        Ok(Err(Refusal::KeyUnavailable { problem: problem.to_owned() }))
     }
 
     fn answered_free(&self, intent_seq: u64) -> Result<Result<Answered, Refusal>, StoreError> {

@@ -180,3 +180,25 @@ async fn a_key_that_was_listed_then_still_settles() {
     let forged = UnverifiedMandate::<Receipt>::parse(forged.as_str()).unwrap();
     assert!(forged.clone().verify(&wallet.ledger.receipt_keys(&forged).unwrap()).is_err());
 }
+
+#[tokio::test]
+async fn a_receipt_for_what_was_signed_last_waits_for_the_key() {
+    let shop = shop();
+    let payment = shop.buy().await;
+    let now = reading(MORNING);
+    let receipt = shop.wallet.parties.receipt(&payment, Status::Executed, now.wall);
+    let Shop { wallet, folder } = shop;
+    let parties = Arc::clone(&wallet.parties);
+    wallet.ledger.close().unwrap();
+    let caps = vec![Cap::spend("day", ("EUR", 10_000))];
+    let wallet = Wallet::open(folder.path(), &parties, PARIS, 16, caps).unwrap();
+    let answer = wallet.hand_in(now.clone(), "travel", &receipt).await;
+    assert_eq!(answer, Err(Reason::KeyUnavailable), "its hash is not known before");
+    wallet.ledger.lock(now.clone(), 0).await.unwrap();
+    let answer = wallet.hand_in(now.clone(), "travel", &receipt).await;
+    assert_eq!(answer, Err(Reason::KeyUnavailable));
+    wallet.ledger.unlock(now.clone(), 0).await.unwrap();
+    wallet.sign_unhashed(now.clone()).await;
+    assert_eq!(wallet.hand_in(now.clone(), "travel", &receipt).await, Ok(Status::Executed));
+    wallet.check(now, &[payment]).await;
+}

@@ -31,8 +31,8 @@ pub(crate) use approvals::{approval, approval_of_cart, pending_approvals};
 pub use holds::Hold;
 pub(crate) use holds::{hold, hold_by_cart, hold_by_intent, open_holds};
 pub(crate) use rows::{
-    Owner, TokenState, answer_of, entries, idempotent_intent, note_hash, owner, policy,
-    seq_of_hash, stops, token_state, unhashed,
+    Owner, TokenState, answer_of, entries, idempotent_intent, is_unhashed_before, note_hash, owner,
+    policy, seq_of_hash, stops, token_state, unhashed,
 };
 pub use totals::Charge;
 pub(crate) use totals::Direction;

@@ -307,6 +307,13 @@ pub(crate) fn unhashed(db: &Connection) -> Result<Vec<u64>, StoreError> {
     rows.map(|row| unsigned(row?)).collect()
 }
 
+/// Whether one of them has an entry before `end`.
+pub(crate) fn is_unhashed_before(db: &Connection, end: u64) -> Result<bool, StoreError> {
+    let mut statement =
+        db.prepare_cached("SELECT EXISTS (SELECT 1 FROM token WHERE hash IS NULL AND seq < ?)")?;
+    Ok(statement.query_row([sql_integer(end)?], |row| row.get(0))?)
+}
+
 #[cfg(test)]
 mod tests {
     use mandate_journal::peers;

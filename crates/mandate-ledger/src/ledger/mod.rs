@@ -100,7 +100,7 @@ impl Ledger {
         });
         let (stops, owner) =
             first.map_err(|source| OpenError::Store { path: path.clone(), source })?;
-        let shared = Arc::new(Shared::new(Gate::new(stops), rules));
+        let shared = Arc::new(Shared::new(Gate::new(stops), rules, journal.head().size));
         let ledger = Self { journal, shared, principal: owner.principal, key: owner.key, path };
         Ok((ledger, died))
     }
