@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use mandate::token::Status as Outcome;
 use mandate::{Cart, Intent, Kind, Mandate, Payment, PrincipalRole};
@@ -10,6 +11,7 @@ use mandate_proto::v1;
 use mandate_proto::v1::wallet_client::WalletClient;
 use mandate_tests::random::Random;
 use mandate_tests::{LUX, denied};
+use tokio::time::sleep;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 use tonic_types::StatusExt as _;
@@ -19,6 +21,10 @@ use crate::principal::Principal;
 /// What a room costs.
 const PRICE: &str = "9.00 EUR";
 
+/// How long after its daemon's life a call is waited for. hyper's client may leave one without an end that is made while
+/// the connection breaks (hyper issue 4122); a call to a daemon that lives is waited for without a limit.
+const LAST_ANSWER_WAIT: Duration = Duration::from_secs(5);
+
 /// How many tasks may have a turn before a client that was refused asks again.
 const TURNS_BEFORE_RETRY: usize = 64;
 
@@ -27,7 +33,8 @@ pub struct Client {
     principal: Arc<Principal>,
     number: usize,
     random: Random,
-    wallet: Option<WalletClient<Channel>>,
+    /// The connection, and the life of the daemon it was made to.
+    wallet: Option<(WalletClient<Channel>, u64)>,
     asked: u64,
 }
 
@@ -152,10 +159,17 @@ impl Client {
     ) -> Option<A> {
         loop {
             self.says("looks for a daemon".to_owned());
-            let Some(mut wallet) = self.wallet().await else { continue };
+            let Some((mut wallet, life)) = self.wallet().await else { continue };
             self.principal.fuse.burn();
-            self.says(format!("asks for {what}"));
-            let answer = call(&mut wallet, ask.clone()).await;
+            self.says(format!("asks for {what} in life {life}"));
+            let answer = tokio::select! {
+                answer = call(&mut wallet, ask.clone()) => answer,
+                () = self.without_an_end(life) => {
+                    self.principal.count("left without an end");
+                    self.wallet = None;
+                    continue;
+                }
+            };
             self.says(format!("was answered about {what}"));
             let refused = match answer {
                 Ok(answer) => return Some(answer.into_inner()),
@@ -181,19 +195,25 @@ impl Client {
         }
     }
 
+    /// Long after a life is over.
+    async fn without_an_end(&self, life: u64) {
+        self.principal.over(life).await;
+        sleep(LAST_ANSWER_WAIT).await;
+    }
+
     /// What it does, for who wonders why it does not end.
     fn says(&self, what: String) {
         self.principal.told().last.insert(self.number, what);
     }
 
     /// The connection, or a new one to the daemon that lives now; `None` if it died meanwhile.
-    async fn wallet(&mut self) -> Option<WalletClient<Channel>> {
+    async fn wallet(&mut self) -> Option<(WalletClient<Channel>, u64)> {
         if self.wallet.is_none() {
-            let mut lives = self.principal.lives.subscribe();
-            lives.wait_for(|lives| *lives).await.expect("a principal");
+            let life = self.principal.alive().await;
             self.says("connects".to_owned());
             let socket = self.principal.home.paths.wallet_socket();
-            self.wallet = mandate_proto::connect(&socket).await.ok().map(WalletClient::new);
+            let channel = mandate_proto::connect(&socket).await.ok();
+            self.wallet = channel.map(|channel| (WalletClient::new(channel), life));
         }
         self.wallet.clone()
     }

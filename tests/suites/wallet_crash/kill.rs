@@ -130,7 +130,7 @@ async fn live_and_die(principal: &Arc<Principal>, plan: Plan, frozen: bool) -> b
         Ok(answered) => answered,
         Err(_) => panic!("no kill: {:#?}", principal.told().last),
     };
-    principal.lives.send_replace(false);
+    principal.end_life();
     principal.fuse.put_out();
     daemon.kill();
     answered
@@ -138,13 +138,13 @@ async fn live_and_die(principal: &Arc<Principal>, plan: Plan, frozen: bool) -> b
 
 async fn live(principal: &Arc<Principal>, plan: Plan, frozen: bool, daemon: &mut Rerun) -> bool {
     if let Plan::Starting(turns) = plan {
-        principal.lives.send_replace(true);
+        principal.begin_life();
         pass(turns).await;
         return false;
     }
     // It may stand before it is ready, while it writes down that it starts.
     let Some(("ready", _)) = daemon.heard(&["ready", "stands"]).await else { return false };
-    principal.lives.send_replace(true);
+    principal.begin_life();
     match plan {
         Plan::Sent(requests) => principal.fuse.light(requests, daemon.pid()),
         Plan::Reloading(_) => principal.rewrite(),
@@ -210,7 +210,7 @@ async fn check(principal: &Arc<Principal>) -> bool {
 async fn close(principal: &Arc<Principal>, mut clients: JoinSet<()>, frozen: bool) {
     let mut daemon = principal.home.start_child(child::TEST, None);
     daemon.heard(&["ready"]).await.expect("a daemon");
-    principal.lives.send_replace(true);
+    principal.begin_life();
     if frozen {
         assert!(thaw(principal).await);
     }

@@ -71,12 +71,19 @@ impl Fuse {
     }
 }
 
+/// One life of the daemon.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    number: u64,
+    is_over: bool,
+}
+
 /// One principal, one ledger, and everybody who buys with it.
 pub struct Principal {
     pub home: Home,
     pub fuse: Fuse,
-    /// Whether there is a daemon.
-    pub lives: watch::Sender<bool>,
+    /// The life of the daemon that is asked now, or was last.
+    life: watch::Sender<Life>,
     /// Nobody begins anything new.
     pub closing: AtomicBool,
     told: Mutex<Told>,
@@ -90,7 +97,7 @@ impl Principal {
         let principal = Self {
             home: Home::made_at(wall_clock().seconds())?,
             fuse: Fuse::default(),
-            lives: watch::Sender::new(false),
+            life: watch::Sender::new(Life { number: 0, is_over: true }),
             closing: AtomicBool::new(false),
             told: Mutex::default(),
             terms: Mutex::new(Terms { zone: PARIS, caps: BTreeMap::new() }),
@@ -98,6 +105,28 @@ impl Principal {
         };
         principal.rewrite();
         Some(principal)
+    }
+
+    /// A daemon may be asked.
+    pub fn begin_life(&self) {
+        self.life.send_modify(|life| *life = Life { number: life.number + 1, is_over: false });
+    }
+
+    /// It is about to be killed.
+    pub fn end_life(&self) {
+        self.life.send_modify(|life| life.is_over = true);
+    }
+
+    /// Waits for a daemon that may be asked; gives the number of its life.
+    pub async fn alive(&self) -> u64 {
+        let mut life = self.life.subscribe();
+        life.wait_for(|life| !life.is_over).await.expect("a principal").number
+    }
+
+    /// Waits until a life is over.
+    pub async fn over(&self, number: u64) {
+        let mut life = self.life.subscribe();
+        life.wait_for(|life| life.is_over || life.number > number).await.expect("a principal");
     }
 
     pub fn told(&self) -> MutexGuard<'_, Told> {
