@@ -1,5 +1,8 @@
 use proptest::prelude::*;
 
+use rusqlite::StatementStatus;
+
+use super::super::schema;
 use super::*;
 
 const PEER: &str = "lux-hotels";
@@ -121,4 +124,19 @@ fn nothing_is_scanned() {
             assert!(step.starts_with("SEARCH"), "{question}: {step}");
         }
     }
+}
+
+#[test]
+fn a_question_is_planned_once_and_not_each_time_it_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("heads.db");
+    Connection::open(&path).unwrap().execute_batch(SCHEMA).unwrap();
+    let db = schema::connect(&path).unwrap();
+    for seq in 0..3 {
+        let shown = Shown { kid: kid(0), size: seq + 1, token: token(u8::try_from(seq).unwrap()) };
+        note(&db, seq, PEER, &shown).unwrap();
+    }
+    let kept = db.prepare_cached(PEAK).unwrap();
+    assert!(kept.get_status(StatementStatus::Run) > 0, "the control: it was asked");
+    assert_eq!(kept.get_status(StatementStatus::RePrepare), 0);
 }
