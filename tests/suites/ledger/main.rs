@@ -9,5 +9,6 @@ mod model;
 mod outcome;
 mod race;
 mod reload;
+mod restore;
 mod steps;
 mod withheld;
