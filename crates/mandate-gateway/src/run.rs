@@ -128,6 +128,7 @@ fn way_out(error: &OpenError) -> &'static str {
             "; put the journal back from a backup, or run `mandate-gateway init` for a new merchant (one is never made in its place)"
         }
         OpenError::InUse { .. } => "; a gateway is already running on it",
+        error if error.is_full() => "; make room on its disk, and start again",
         OpenError::Damaged { .. } | OpenError::Foreign { .. } | OpenError::Store { .. } => {
             "; run `mandate-gateway audit verify`, and put a backup in its place"
         }

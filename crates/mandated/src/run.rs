@@ -135,6 +135,7 @@ fn way_out(error: &OpenError) -> &'static str {
             "; put the ledger back from a backup, or run `mandate init` for a new wallet (one is never made in its place)"
         }
         OpenError::InUse { .. } => "; a wallet is already running on it",
+        error if error.is_full() => "; make room on its disk, and start again",
         OpenError::Damaged { .. } | OpenError::Foreign { .. } | OpenError::Store { .. } => {
             "; run `mandate audit verify`, and put a backup in its place"
         }

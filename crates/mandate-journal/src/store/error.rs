@@ -214,6 +214,16 @@ impl OpenError {
             _ => false,
         }
     }
+
+    /// Whether the disk has no room: what lies there is as good as it was.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            Self::Store { source, .. } => source.code() == Some(ErrorCode::DiskFull),
+            _ => false,
+        }
+    }
 }
 
 /// What a check found wrong in a file: the first thing, by its place.
@@ -354,5 +364,27 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 impl From<rusqlite::Error> for VerifyFault {
     fn from(error: rusqlite::Error) -> Self {
         StoreError::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_damage() {
+        let failed = |code| OpenError::Store {
+            path: PathBuf::from("wallet.db"),
+            source: rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into(),
+        };
+        let full = failed(ffi::SQLITE_FULL);
+        assert!(full.is_full() && !full.is_damage());
+        let corrupt = failed(ffi::SQLITE_CORRUPT);
+        assert!(!corrupt.is_full() && corrupt.is_damage());
+        let io = |kind: io::ErrorKind| OpenError::Io { path: PathBuf::new(), source: kind.into() };
+        assert!(io(io::ErrorKind::StorageFull).is_full());
+        assert!(!io(io::ErrorKind::NotFound).is_full());
     }
 }
