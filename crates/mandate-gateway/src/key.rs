@@ -80,7 +80,7 @@ impl Gateway {
         let mut turn = self.asking().turn().await;
         self.book().unlock(self.now()).await?;
         tracing::warn!("unlocked");
-        if self.let_in() {
+        if self.room().unlock() {
             turn.begin(fetch(self.clone()));
         }
         drop(turn);
@@ -91,7 +91,7 @@ impl Gateway {
     /// Waits for the first word of the key store, but not for ever.
     pub(crate) async fn wait_for_the_key(&self) {
         tokio::select! {
-            () = self.first_word() => {}
+            () = self.room().first_word() => {}
             () = tokio::time::sleep(key::WORD_WAIT) => {}
         }
     }

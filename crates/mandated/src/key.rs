@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use mandate::Signer;
+use mandate_host::key::NoKey;
 use mandate_host::{head, key, log};
 use mandate_keys::{KeyLocation, Loaded, Remembered, Service, StoreKind};
 use mandate_ledger::RecallError;
 use tonic::Status;
 
 use crate::daemon::Daemon;
-use crate::mint::KeyStatus;
 use crate::status;
 use crate::stops::is_durable;
 
@@ -20,7 +20,7 @@ impl Daemon {
             tracing::warn!(
                 "locked by the principal: the key is not asked for, and nothing is minted"
             );
-            return self.mint.lock();
+            return self.mint.room().lock();
         }
         self.asking.turn().await.begin(fetch(Arc::clone(self)));
     }
@@ -34,7 +34,7 @@ impl Daemon {
         let (is_durable, ()) = tokio::join!(is_durable(entry), turn.end());
         // Whatever became of the entry, and before a store that may be slow is asked to remember anything.
         self.ledger.forget_key();
-        self.mint.lock();
+        self.mint.room().lock();
         tracing::warn!(uid, "locked: the key is wiped from memory");
         if let Some(checkpoint) = self.ledger.checkpoint() {
             self.memory.keep(checkpoint.to_string()).await;
@@ -49,22 +49,22 @@ impl Daemon {
         let unlocked = self.ledger.unlock(self.clock.read(), uid).await;
         unlocked.map_err(|error| status::failed(&error))?;
         tracing::warn!(uid, "unlocked");
-        if self.mint.unlock() {
+        if self.mint.room().unlock() {
             turn.begin(fetch(Arc::clone(self)));
         }
         drop(turn);
         self.wait_for_the_key().await;
         self.report().await;
-        Ok(match self.mint.status() {
-            KeyStatus::Absent { problem } => Some(problem.to_string()),
-            KeyStatus::Locked | KeyStatus::Present { .. } => None,
+        Ok(match self.mint.room().note() {
+            Err(NoKey::Absent { problem }) => Some(problem.to_string()),
+            Err(NoKey::Locked) | Ok(_) => None,
         })
     }
 
     /// Waits for the first word of the key store, but not for ever.
     pub(crate) async fn wait_for_the_key(&self) {
         tokio::select! {
-            () = self.mint.first_word() => {}
+            () = self.mint.room().first_word() => {}
             () = tokio::time::sleep(key::WORD_WAIT) => {}
         }
     }
@@ -74,13 +74,13 @@ impl Daemon {
 async fn fetch(daemon: Arc<Daemon>) {
     let location = match key::location(daemon.ledger.rules().key(), Service::Wallet) {
         Ok(location) => location,
-        Err(error) => return daemon.mint.lack(&format!("[key] account {error}")),
+        Err(error) => return daemon.mint.room().lack(&format!("[key] account {error}")),
     };
     let (taker, place) = (Arc::clone(&daemon), location.clone());
     let take = async move |loaded| supply(&taker, loaded, &place).await;
     let lack = async move |problem: &str| {
         tracing::warn!(%problem, "no key yet; nothing is minted");
-        daemon.mint.lack(problem);
+        daemon.mint.room().lack(problem);
         daemon.report().await;
     };
     key::fetch(location, take, lack).await;

@@ -1,8 +1,9 @@
 //! The daemon's state in a line, for whoever looks at its unit.
 
+use mandate_host::key::NoKey;
 use mandate_ledger::{LedgerStatus, Scope};
 
-use crate::mint::{KeyStatus, Mint};
+use crate::mint::Mint;
 
 /// What somebody who looks at the daemon should know first, in a line.
 pub(crate) fn summary(
@@ -25,7 +26,7 @@ pub(crate) fn summary(
     if frozen.contains(&Scope::Wallet) {
         return "frozen: nothing is minted until `mandate thaw`".to_owned();
     }
-    if let KeyStatus::Absent { problem } = mint.status() {
+    if let Err(NoKey::Absent { problem }) = mint.room().note() {
         return format!("no key, nothing is minted: {problem}");
     }
     if let Some(fault) = clock {

@@ -9,12 +9,12 @@ use mandate::token::{IssueError, Kind, Mandate};
 use mandate::{Jti, KeyId, PolicyDigest, PrincipalId, Signer};
 use mandate_host::config::InForce;
 use mandate_host::head::HeadMemory;
-use mandate_host::key::Asking;
+use mandate_host::key::{Asking, NoKey, Room};
 use mandate_host::metrics::Listener;
 use mandate_host::warnings::Warnings;
 use mandate_journal::WriteError;
 use rustix::process::geteuid;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 
 use super::limits::PrincipalLimits;
@@ -39,10 +39,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     settings: RwLock<Arc<Settings>>,
     limits: RwLock<Arc<PrincipalLimits>>,
-    /// Held while it signs: whoever takes the key away must know that nobody uses it any more.
-    key: RwLock<Key>,
-    /// Whether the key's store has said anything yet.
-    told: watch::Sender<bool>,
+    key: Room<()>,
     asking: Asking,
     /// Where the journal's head is remembered.
     memory: HeadMemory,
@@ -57,12 +54,6 @@ struct Shared {
     look_ups: Semaphore,
     /// Work that goes on when its client hangs up, and that shutdown waits for.
     tasks: TaskTracker,
-}
-
-enum Key {
-    Absent { problem: Arc<str> },
-    Locked,
-    Present { signer: Arc<dyn Signer> },
 }
 
 /// A key that is not the one the book was made with.
@@ -93,12 +84,6 @@ pub enum ResolveError {
     Write(#[from] WriteError),
 }
 
-impl Default for Key {
-    fn default() -> Self {
-        Self::Absent { problem: "it is being fetched; try again in a moment".into() }
-    }
-}
-
 impl Gateway {
     /// A gateway over an open book, without a key and with settings that no entry names: it answers `unavailable` until
     /// [`Gateway::supply`] and [`Gateway::write_settings`].
@@ -106,7 +91,10 @@ impl Gateway {
     pub fn new(book: Book, settings: Settings, clock: Arc<dyn Clock>) -> Self {
         book.await_settings();
         let limits = Arc::new(PrincipalLimits::new(&settings.limits));
-        let key = if book.is_locked() { Key::Locked } else { Key::default() };
+        let key = Room::default();
+        if book.is_locked() {
+            key.lock();
+        }
         let now = clock.read().wall;
         let shared = Shared {
             in_force: InForce::new(settings.digest, geteuid().as_raw(), now),
@@ -116,8 +104,7 @@ impl Gateway {
             clock,
             limits: RwLock::new(limits),
             settings: RwLock::new(Arc::new(settings)),
-            key: RwLock::new(key),
-            told: watch::Sender::default(),
+            key,
             asking: Asking::default(),
             memory: HeadMemory::default(),
             warnings: OnceLock::new(),
@@ -155,54 +142,34 @@ impl Gateway {
         if found != expected {
             return Err(WrongKey { found, expected });
         }
-        let mut key = write(&self.shared.key);
-        if !matches!(*key, Key::Locked) {
+        self.shared.key.put(signer, (), |signer| {
             if self.book().distrusted().is_none() {
                 // An older copy would sign what contradicts the newer one.
-                self.book().sign_with(Arc::clone(&signer));
+                self.book().sign_with(signer);
             }
-            *key = Key::Present { signer };
-            self.shared.told.send_replace(true);
-        }
+        });
         Ok(())
     }
 
     /// Says why there is no key yet; a key that is at hand stays.
     pub fn lack(&self, problem: &str) {
-        let mut key = write(&self.shared.key);
-        // After an unlock the store is asked, also where somebody else supplies the key.
-        if matches!(*key, Key::Absent { .. }) {
-            *key = Key::Absent { problem: problem.into() };
-            self.shared.told.send_replace(true);
-        }
+        self.shared.key.lack(problem);
     }
 
     /// Lets the key go, and in no more: returns once no signature with it is under way and nothing here holds it.
     pub(crate) fn let_go(&self) {
-        *write(&self.shared.key) = Key::Locked;
+        self.shared.key.lock();
         self.book().forget_key();
     }
 
-    /// Says that the store is asked for the key anew, and has not said anything yet; whether the key was locked away.
-    pub(crate) fn let_in(&self) -> bool {
-        let mut key = write(&self.shared.key);
-        let was_locked = matches!(*key, Key::Locked);
-        if was_locked {
-            *key = Key::default();
-            self.shared.told.send_replace(false);
-        }
-        was_locked
+    /// Where the key is: for whoever asks its store.
+    pub(crate) fn room(&self) -> &Room<()> {
+        &self.shared.key
     }
 
     /// The asking for the key.
     pub(crate) fn asking(&self) -> &Asking {
         &self.shared.asking
-    }
-
-    /// Waits until the store has given the key or said why not; a locked gateway asks for nothing.
-    pub(crate) async fn first_word(&self) {
-        // The sender is ours, so it is there.
-        drop(self.shared.told.subscribe().wait_for(|told| *told || self.book().is_locked()).await);
     }
 
     /// Where the journal's head is remembered beside the key, and how that goes.
@@ -238,10 +205,10 @@ impl Gateway {
     /// Why the key is not at hand.
     #[must_use]
     pub fn key_problem(&self) -> Option<String> {
-        match &*read(&self.shared.key) {
-            Key::Present { .. } => None,
-            Key::Absent { problem } => Some(problem.to_string()),
-            Key::Locked => {
+        match self.shared.key.note() {
+            Ok(()) => None,
+            Err(NoKey::Absent { problem }) => Some(problem.to_string()),
+            Err(NoKey::Locked) => {
                 Some(self.book().lock_problem().unwrap_or_else(|| Refusal::Locked.to_string()))
             }
         }
@@ -363,14 +330,13 @@ impl Gateway {
 
     /// Lends the key, if it is at hand. It is lent and not handed out, and a lock waits for it.
     pub(super) fn lend<R>(&self, sign: impl FnOnce(&dyn Signer) -> R) -> Result<R, Refusal> {
-        match &*read(&self.shared.key) {
-            Key::Present { signer } => Ok(sign(&**signer)),
-            Key::Absent { problem } => {
+        self.shared.key.lend(sign).map_err(|no_key| match no_key {
+            NoKey::Absent { problem } => {
                 tracing::debug!(%problem, "a call needs the key");
-                Err(Refusal::KeyUnavailable)
+                Refusal::KeyUnavailable
             }
-            Key::Locked => Err(Refusal::Locked),
-        }
+            NoKey::Locked => Refusal::Locked,
+        })
     }
 
     /// Signs what is written down.

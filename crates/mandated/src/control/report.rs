@@ -1,5 +1,6 @@
 //! What the principal is told, as it goes over the wire.
 
+use mandate_host::key::NoKey;
 use mandate_host::log;
 use mandate_host::supervisor::unit;
 use mandate_ledger::{
@@ -11,7 +12,7 @@ use tonic::Status;
 
 use crate::convert::{cap, money_out, timestamp};
 use crate::daemon::Daemon;
-use crate::mint::{KeyStatus, Mint};
+use crate::mint::{Mint, Origin};
 use crate::status;
 
 /// What the wallet is, holds and obeys right now.
@@ -20,10 +21,10 @@ pub(super) async fn status(daemon: &Daemon) -> Result<v1::GetStatusResponse, Sta
     let ledger = ledger.map_err(|error| status::failed(&error))?;
     let policy = daemon.policy.in_force.standing();
     let rules = daemon.ledger.rules();
-    let (key_id, key_store, key_problem) = match daemon.mint.status() {
-        KeyStatus::Absent { problem } => (String::new(), String::new(), problem.to_string()),
-        KeyStatus::Locked => (String::new(), String::new(), Refusal::Locked.to_string()),
-        KeyStatus::Present { id, store } => (id.to_string(), store.to_string(), String::new()),
+    let (key_id, key_store, key_problem) = match daemon.mint.room().note() {
+        Ok(Origin { id, store }) => (id.to_string(), store.to_string(), String::new()),
+        Err(NoKey::Absent { problem }) => (String::new(), String::new(), problem.to_string()),
+        Err(NoKey::Locked) => (String::new(), String::new(), Refusal::Locked.to_string()),
     };
     let unit = unit();
     let path = |path: &std::path::Path| path.display().to_string();

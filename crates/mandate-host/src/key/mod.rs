@@ -1,4 +1,6 @@
-//! Asks the key store without waiting for it, and again while it is locked.
+//! Asks the key store without waiting for it, and again while it is locked; and the room where the key is then.
+
+mod room;
 
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
 use crate::log;
+
+pub use room::{NoKey, Room};
 
 /// How often a store without the key is asked again.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(5);
