@@ -1,10 +1,10 @@
 //! Compact JSON Web Signatures (RFC 7515, section 7.1) with Ed25519 (RFC 8037, section 3.1).
 //!
-//! josekit writes and reads the serialization; signing and verifying stay ours, through its own traits, so that no key
-//! ever becomes an OpenSSL object. This is the one module that knows josekit.
+//! josekit writes the serialization and signs through its own trait, so that no key ever becomes an OpenSSL object. What
+//! comes in is taken apart here, once: its shape is judged before its signature. This is the one module that knows josekit.
 
 use data_encoding::BASE64URL_NOPAD;
-use josekit::jws::{JwsAlgorithm, JwsHeader, JwsSigner, JwsVerifier};
+use josekit::jws::{JwsAlgorithm, JwsHeader, JwsSigner};
 use josekit::{JoseError, jws};
 use serde::Serialize;
 use thiserror::Error;
@@ -65,6 +65,7 @@ impl std::fmt::Display for Segment {
 pub(crate) struct Decoded {
     pub(crate) header: Vec<u8>,
     pub(crate) payload: Vec<u8>,
+    pub(crate) signature: Signature,
 }
 
 /// Why a text does not have the shape of a compact JWS.
@@ -79,8 +80,6 @@ pub(crate) enum ShapeError {
 }
 
 /// Takes a compact JWS apart: three segments, each in the one canonical encoding, and a signature of the right length.
-///
-/// josekit reads base64url as strictly, but only together with the signature check, and shape comes first here.
 pub(crate) fn decode(compact: &str) -> Result<Decoded, ShapeError> {
     let mut segments = compact.split('.');
     let (Some(header), Some(payload), Some(signature), None) =
@@ -91,13 +90,13 @@ pub(crate) fn decode(compact: &str) -> Result<Decoded, ShapeError> {
     let bytes = |text: &str, segment| {
         BASE64URL_NOPAD.decode(text.as_bytes()).or(Err(ShapeError::Base64(segment)))
     };
-    let signature = bytes(signature, Segment::Signature)?;
-    if signature.len() != SIGNATURE_BYTES {
-        return Err(ShapeError::SignatureLength(signature.len()));
-    }
+    let signature: [u8; SIGNATURE_BYTES] = bytes(signature, Segment::Signature)?
+        .try_into()
+        .map_err(|bytes: Vec<u8>| ShapeError::SignatureLength(bytes.len()))?;
     Ok(Decoded {
         header: bytes(header, Segment::Header)?,
         payload: bytes(payload, Segment::Payload)?,
+        signature: Signature::from_bytes(signature),
     })
 }
 
@@ -134,16 +133,14 @@ pub(crate) fn sign(
     })
 }
 
-/// Checks the signature over a compact JWS that [`decode`] has accepted.
+/// Checks the signature of a compact JWS over all that stands before it (RFC 7515, section 5.2).
 pub(crate) fn verify(
     compact: &str,
-    algorithm: Algorithm,
-    key: PublicKey,
+    signature: &Signature,
+    key: &PublicKey,
 ) -> Result<(), SignatureError> {
-    // Whatever josekit may find wrong beside the signature, no signature was confirmed.
-    jws::deserialize_compact(compact, &Verifying { algorithm, key })
-        .map(drop)
-        .or(Err(SignatureError))
+    let (signed, _signature) = compact.rsplit_once('.').ok_or(SignatureError)?;
+    key.verify_strict(signed.as_bytes(), signature)
 }
 
 /// A borrowed key, as josekit wants to see it.
@@ -205,32 +202,6 @@ impl JwsSigner for Detached {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Verifying {
-    algorithm: Algorithm,
-    key: PublicKey,
-}
-
-impl JwsVerifier for Verifying {
-    fn algorithm(&self) -> &dyn JwsAlgorithm {
-        &self.algorithm
-    }
-
-    fn key_id(&self) -> Option<&str> {
-        None
-    }
-
-    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), JoseError> {
-        let invalid = |error: SignatureError| JoseError::InvalidSignature(error.into());
-        let signature = signature.try_into().or(Err(SignatureError)).map_err(invalid)?;
-        self.key.verify_strict(message, &Signature::from_bytes(signature)).map_err(invalid)
-    }
-
-    fn box_clone(&self) -> Box<dyn JwsVerifier> {
-        Box::new(*self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,17 +222,18 @@ mod tests {
         header.set_algorithm("EdDSA");
         let signed = sign(&Protected(header), b"Example of Ed25519 signing", &rfc_8037_key());
         assert_eq!(signed.unwrap(), RFC_8037);
-        let key = rfc_8037_key().public_key();
-        assert_eq!(verify(RFC_8037, Algorithm::EdDsa, key), Ok(()));
-        assert_eq!(decode(RFC_8037).unwrap().payload, b"Example of Ed25519 signing");
+        let read = decode(RFC_8037).unwrap();
+        assert_eq!(read.payload, b"Example of Ed25519 signing");
+        assert_eq!(verify(RFC_8037, &read.signature, &rfc_8037_key().public_key()), Ok(()));
     }
 
     #[test]
-    fn another_key_or_algorithm_name_does_not_verify() {
-        let other = TestSigner::new(1).public_key();
-        assert_eq!(verify(RFC_8037, Algorithm::EdDsa, other), Err(SignatureError));
-        let key = rfc_8037_key().public_key();
-        assert_eq!(verify(RFC_8037, Algorithm::Ed25519, key), Err(SignatureError));
+    fn another_key_or_another_text_does_not_verify() {
+        let Decoded { signature, .. } = decode(RFC_8037).unwrap();
+        let (key, other) = (rfc_8037_key().public_key(), TestSigner::new(1).public_key());
+        assert_eq!(verify(RFC_8037, &signature, &other), Err(SignatureError));
+        let another = RFC_8037.replacen('R', "S", 1);
+        assert_eq!(verify(&another, &signature, &key), Err(SignatureError));
     }
 
     #[test]

@@ -9,7 +9,6 @@ use crate::jws::{Algorithm, Segment};
 /// A header of a known kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
-    pub(super) algorithm: Algorithm,
     pub(super) kid: KeyId,
 }
 
@@ -32,7 +31,8 @@ impl Header {
         if let Some(found) = found {
             return Err(ParseError::Type { expected: typ, found });
         }
-        let algorithm = algorithm.map_err(|found| ParseError::Algorithm { found })?;
-        Ok(Self { algorithm, kid })
+        // Both names are of the one algorithm there is, so nothing is chosen by them.
+        algorithm.map_err(|found| ParseError::Algorithm { found })?;
+        Ok(Self { kid })
     }
 }

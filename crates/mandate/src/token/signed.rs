@@ -11,14 +11,15 @@ use super::kind::Kind;
 use super::member::{Members, own_head};
 use crate::digest::{Head, KeyId};
 use crate::json::Object;
-use crate::jws::{self, Segment};
-use crate::key::{KeySet, SignatureError};
+use crate::jws::{self, Decoded, Segment};
+use crate::key::{KeySet, Signature, SignatureError};
 
 /// A token whose shape, header and claims are right, and whose signature nobody has checked.
 #[derive(Clone)]
 pub struct UnverifiedMandate<K: Kind> {
     compact: Box<str>,
     header: Header,
+    signature: Signature,
     claims: K::Claims,
     head: Head,
 }
@@ -33,10 +34,10 @@ impl<K: Kind> UnverifiedMandate<K> {
         if compact.len() > TOKEN_BYTES_MAX {
             return Err(ParseError::TooLarge { actual: compact.len() });
         }
-        let decoded = jws::decode(compact)?;
-        let header = Header::parse(&decoded.header, K::TYP)?;
-        let (claims, head) = parse_payload::<K>(&decoded.payload)?;
-        Ok(Self { compact: compact.into(), header, claims, head })
+        let Decoded { header, payload, signature } = jws::decode(compact)?;
+        let header = Header::parse(&header, K::TYP)?;
+        let (claims, head) = parse_payload::<K>(&payload)?;
+        Ok(Self { compact: compact.into(), header, signature, claims, head })
     }
 
     /// Which key it says it was signed with.
@@ -80,9 +81,9 @@ impl<K: Kind> UnverifiedMandate<K> {
     ///
     /// [`VerifyError::KeyUnknown`] if the set has no such key, [`VerifyError::Signature`] if it does not verify.
     pub fn verify(self, keys: &KeySet<K::Role>) -> Result<Mandate<K>, VerifyError> {
-        let Self { compact, header: Header { algorithm, kid }, claims, head } = self;
+        let Self { compact, header: Header { kid }, signature, claims, head } = self;
         let key = keys.key(&kid).ok_or(VerifyError::KeyUnknown { kid })?;
-        jws::verify(&compact, algorithm, *key).map_err(VerifyError::Signature)?;
+        jws::verify(&compact, &signature, key).map_err(VerifyError::Signature)?;
         Ok(Mandate { compact, kid, claims, head })
     }
 }
