@@ -2,8 +2,9 @@
 
 use std::future::Future as _;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
 use mandate_ledger::{Fault, Hook, Hooks, Options};
@@ -22,8 +23,16 @@ async fn rules_whose_commit_failed_decide_nothing_before_their_reload_is_answere
     Wallet::create(folder.path(), &parties, MORNING);
     let is_full = Arc::new(AtomicBool::new(false));
     let fills = Arc::clone(&is_full);
-    let full: Hook =
-        Arc::new(move || fills.swap(false, Ordering::SeqCst).then_some(Fault::DiskFull));
+    let ((stand, stands), (go_on, goes_on)) = (channel(), channel());
+    let goes_on = Mutex::new(goes_on);
+    // The writer stands before the commit that fails until it is let go on.
+    let full: Hook = Arc::new(move || {
+        fills.swap(false, Ordering::SeqCst).then(|| {
+            stand.send(()).unwrap();
+            goes_on.lock().unwrap().recv().unwrap();
+            Fault::DiskFull
+        })
+    });
     let hooks = Hooks { before_commit: Some(full), ..Hooks::default() };
     let options = Options { hooks, ..Options::default() };
     let caps = vec![Cap::spend("lifetime", ("EUR", 100))];
@@ -40,9 +49,8 @@ async fn rules_whose_commit_failed_decide_nothing_before_their_reload_is_answere
     let mut reload = pin!(wallet.ledger.reload(reading(MORNING), wider));
     // On its way to the writer; whoever asked for it is busy elsewhere.
     assert!(reload.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    while is_full.load(Ordering::SeqCst) {
-        std::thread::yield_now();
-    }
+    stands.recv().unwrap();
+    go_on.send(()).unwrap();
     let paid = wallet.pay(reading(MORNING), "travel", &cart).await;
     assert_eq!(paid.unwrap_err(), Reason::CapExceeded);
     reload.await.unwrap_err();
