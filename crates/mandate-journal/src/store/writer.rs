@@ -230,6 +230,8 @@ impl<P: Projection> Writer<P> {
             return Ok(());
         }
         self.checkpointed_pages = pages;
+        // Before it is renewed: what is there afterwards counts as written by this process.
+        self.footprint.check()?;
         match self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(())) {
             Ok(()) => self.footprint.renew(),
             Err(error) => {

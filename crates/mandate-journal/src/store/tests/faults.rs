@@ -201,6 +201,25 @@ fn who_closes_without_a_word_empties_no_wal_into_an_older_copy() {
 }
 
 #[test]
+fn no_wal_is_copied_into_an_older_copy() {
+    let dir = fresh();
+    let db = schema::Paths::new(dir.path(), NAME).db;
+    let old = fs::read(&db).unwrap();
+    fs::File::open(&db).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    let (put, copy) = (db.clone(), old.clone());
+    let after: Hook = Arc::new(move || {
+        fs::write(&put, &copy).unwrap();
+        None
+    });
+    let hooks = Hooks { after_commit: Some(after), ..Hooks::default() };
+    let options = Options { hooks, wal_pages: Some(1), ..Options::default() };
+    let (journal, _died) = Journal::<Sums>::open(dir.path(), NAME, options).unwrap();
+    add(&journal, "spent", 1).unwrap();
+    assert!(matches!(journal.close(), Err(StoreError::Replaced)));
+    assert_eq!(fs::read(&db).unwrap(), old);
+}
+
+#[test]
 fn another_name_or_mode_of_the_file_is_no_other_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = fresh();
