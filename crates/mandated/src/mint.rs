@@ -7,9 +7,7 @@ use std::sync::Arc;
 use mandate::token::{IssueError, Kind};
 use mandate::{KeyId, Signer};
 use mandate_host::key::{NoKey, Room};
-use mandate_host::log;
 use mandate_ledger::{Permit, Redeemed, Refusal, Unhashed};
-use thiserror::Error;
 
 /// The key, or why there is none.
 #[derive(Debug, Default)]
@@ -27,39 +25,29 @@ pub(crate) struct Origin {
 }
 
 /// Why a permit was not signed.
-#[derive(Debug, Error)]
+#[derive(Debug)]
 pub(crate) enum MintError {
-    /// The key went away after the request was let in.
-    #[error("the key is not at hand: {problem}")]
-    Absent {
-        /// Why, and the way out.
-        problem: Arc<str>,
-    },
     /// The key is at hand and did not sign.
-    #[error("the key did not sign")]
-    Issue(#[source] IssueError),
-    /// The principal locked the key away.
-    #[error("{}", Refusal::Locked)]
-    Locked,
-}
-
-impl From<NoKey> for MintError {
-    fn from(no_key: NoKey) -> Self {
-        match no_key {
-            NoKey::Absent { problem } => Self::Absent { problem },
-            NoKey::Locked => Self::Locked,
-        }
-    }
+    Issue(IssueError),
+    /// The key went away after the request was let in.
+    NoKey(NoKey),
 }
 
 impl From<MintError> for Refusal {
     fn from(error: MintError) -> Self {
         match error {
-            MintError::Locked => Self::Locked,
-            error @ (MintError::Absent { .. } | MintError::Issue(_)) => {
-                Self::KeyUnavailable { problem: log::chain(&error) }
+            MintError::Issue(error) => {
+                Self::KeyUnavailable { problem: format!("the key did not sign: {error}") }
             }
+            MintError::NoKey(no_key) => unavailable(no_key),
         }
+    }
+}
+
+fn unavailable(no_key: NoKey) -> Refusal {
+    match no_key {
+        NoKey::Absent { problem } => Refusal::KeyUnavailable { problem: problem.to_string() },
+        NoKey::Locked => Refusal::Locked,
     }
 }
 
@@ -98,16 +86,14 @@ impl Mint {
     ///
     /// [`Refusal::Locked`] or [`Refusal::KeyUnavailable`] while there is no key.
     pub(crate) fn ready(&self) -> Result<(), Refusal> {
-        self.room.lend(|_| ()).map_err(|no_key| match no_key {
-            NoKey::Absent { problem } => Refusal::KeyUnavailable { problem: problem.to_string() },
-            NoKey::Locked => Refusal::Locked,
-        })
+        self.room.lend(|_| ()).map_err(unavailable)
     }
 
     /// Signs what the permit allows, unless a freeze or a lock came in between.
     pub(crate) fn sign<K: Kind>(&self, permit: Permit<K>) -> Redeemed<K, MintError> {
         permit.redeem(|draft, head| {
-            self.room.lend(|signer| draft.issue(head, signer))?.map_err(MintError::Issue)
+            let issued = self.room.lend(|signer| draft.issue(head, signer));
+            issued.map_err(MintError::NoKey)?.map_err(MintError::Issue)
         })
     }
 }

@@ -23,9 +23,13 @@ fn shop() -> Shop {
     let folder = tempfile::tempdir().unwrap();
     let parties = Arc::new(Parties::new([5; 32]));
     Wallet::create(folder.path(), &parties, MORNING);
-    let caps = vec![Cap::spend("day", ("EUR", 10_000))];
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, 16, caps).unwrap();
+    let wallet = open(&folder, &parties);
     Shop { wallet, folder }
+}
+
+fn open(folder: &TempDir, parties: &Arc<Parties>) -> Wallet {
+    let caps = vec![Cap::spend("day", ("EUR", 10_000))];
+    Wallet::open(folder.path(), parties, PARIS, 16, caps).unwrap()
 }
 
 impl Shop {
@@ -168,8 +172,7 @@ async fn a_key_that_was_listed_then_still_settles() {
     wallet.ledger.close().unwrap();
     // The same principal, with merchants of the same names and other keys.
     let parties = Arc::new(Parties::new([5; 32]));
-    let caps = vec![Cap::spend("day", ("EUR", 10_000))];
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, 16, caps).unwrap();
+    let wallet = open(&folder, &parties);
     wallet.sign_unhashed(now.clone()).await;
     assert_eq!(wallet.hand_in(now.clone(), "travel", &receipt).await, Ok(Status::Void));
     assert_eq!(wallet.spent(now).await, [(0, 0)]);
@@ -190,8 +193,7 @@ async fn a_receipt_for_what_was_signed_last_waits_for_the_key() {
     let Shop { wallet, folder } = shop;
     let parties = Arc::clone(&wallet.parties);
     wallet.ledger.close().unwrap();
-    let caps = vec![Cap::spend("day", ("EUR", 10_000))];
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, 16, caps).unwrap();
+    let wallet = open(&folder, &parties);
     let answer = wallet.hand_in(now.clone(), "travel", &receipt).await;
     assert_eq!(answer, Err(Reason::KeyUnavailable), "its hash is not known before");
     wallet.ledger.lock(now.clone(), 0).await.unwrap();

@@ -14,7 +14,6 @@ use mandate::key::Jwk;
 use mandate::token::{
     Cart, Intent, Kind, Mandate, Payment, Receipt, Status as Answer, UnverifiedMandate,
 };
-use mandate_host::log;
 use mandate_ledger::{Call, IntentAsk, LedgerError, Outcome, Permit, Redeemed, Refusal};
 use mandate_policy::Reason;
 use mandate_proto::v1;
@@ -276,9 +275,10 @@ async fn sign<K: Kind>(
             }
         }
         Redeemed::Failed(error) => {
-            tracing::error!(error = %log::chain(&error), "a permit was not signed");
+            let refusal = Refusal::from(error);
+            tracing::error!(%refusal, "a permit was not signed");
             daemon.report().await;
-            Err(denied(visit, call, &error.into()))
+            Err(denied(visit, call, &refusal))
         }
     }
 }
