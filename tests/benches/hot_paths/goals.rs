@@ -6,7 +6,7 @@ use mandate_tests::bench::figures::Figure;
 use serde_json::{Value, json};
 
 use crate::calls::Connection;
-use crate::peers::{GPG_AGENT, SSH_AGENT};
+use crate::peers::{GPG_AGENT, OPENBAO, SPIRE_KEPT, SPIRE_MINT, SSH_AGENT, TMKMS, VAULT};
 use crate::rounds::{
     CHECK, COMMIT_INTENT, COMMIT_PAYMENT, EMPTY, GET_BUDGET, ISSUE, MINT_INTENT, MINT_PAYMENT,
     PAID, RECORD_RECEIPT, SIGN, SIGN_INTENT, SIGN_PAYMENT, UPSTREAM, VERIFY, VERIFY_PAYMENT,
@@ -15,6 +15,17 @@ use crate::rows::{By, Row, Rows, spread};
 
 const ONE: By = By::Clients(1, Connection::Warm);
 const MANY: By = By::Clients(32, Connection::Warm);
+
+/// A payment that is on disk beside one signature of each peer, none of which keeps what it signed.
+const PEERS: [(&str, &str, &str); 7] = [
+    ("MintPayment beside ssh-agent, p50", "ssh-agent", SSH_AGENT),
+    ("MintPayment beside gpg-agent, p50", "gpg-agent", GPG_AGENT),
+    ("MintPayment beside tmkms, p50", "tmkms", TMKMS),
+    ("MintPayment beside OpenBao, p50", "OpenBao", OPENBAO),
+    ("MintPayment beside Vault, p50", "Vault", VAULT),
+    ("MintPayment beside SPIRE, minting, p50", "SPIRE", SPIRE_MINT),
+    ("MintPayment beside SPIRE, kept, p50", "SPIRE", SPIRE_KEPT),
+];
 
 /// What is wanted of a ratio.
 #[derive(Debug, Clone, Copy)]
@@ -91,24 +102,15 @@ pub fn ratios(rows: &Rows) -> Vec<Ratio> {
             |row| &row.p50,
             Bound::AtMost(1.25),
         ),
-        made_of(
-            MINT_PAYMENT,
-            &[("ssh-agent", SSH_AGENT, ONE)],
-            "MintPayment beside ssh-agent, p50",
-            ahead,
-        ),
-        made_of(
-            MINT_PAYMENT,
-            &[("gpg-agent", GPG_AGENT, ONE)],
-            "MintPayment beside gpg-agent, p50",
-            ahead,
-        ),
         made_of(ISSUE, &[sign, verify], "a payment signed in memory, p50", Bound::Open),
         made_of(RECORD_RECEIPT, &receipt, "RecordReceipt, 1 client, p50", Bound::Open),
         made_of(GET_BUDGET, &[empty], "GetBudget, 1 client, p50", Bound::Open),
         made_of(PAID, &paid, "a paid call, 1 client, p50", Bound::Open),
     ];
-    all.into_iter().flatten().collect()
+    let peers = PEERS
+        .iter()
+        .map(|(what, name, row)| made_of(MINT_PAYMENT, &[(*name, *row, ONE)], *what, ahead));
+    all.into_iter().chain(peers).flatten().collect()
 }
 
 impl Ratio {
@@ -161,7 +163,7 @@ impl fmt::Display for Ratio {
         };
         write!(
             f,
-            "{:<36} {:>9.0}  / {:<62} {:>22}  {goal:<8} {outcome}",
+            "{:<38} {:>9.0}  / {:<62} {:>22}  {goal:<8} {outcome}",
             self.what,
             self.ours.median(),
             self.floor,

@@ -93,13 +93,13 @@ fn main() {
         let ratios: Vec<_> = ratios.iter().map(goals::Ratio::json).collect();
         let run = json!({
             "machine": machine, "waited_for_a_processor": waited.json(), "rows": rows.json(),
-            "ratios": ratios, "absent": peers.absent(),
+            "ratios": ratios, "absent": peers.absent,
         });
         println!("{run}");
     } else {
         println!("{machine}\n{rows}");
         ratios.iter().for_each(|ratio| println!("{ratio}"));
-        peers.absent().iter().for_each(|absent| println!("{absent}"));
+        peers.absent.iter().for_each(|absent| println!("{absent}"));
         machine::disturbed(&waited).iter().for_each(|warning| println!("\n{warning}"));
     }
 }

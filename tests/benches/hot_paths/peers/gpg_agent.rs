@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::Client;
+use super::{Client, Peer};
 
 /// The SHA-512 of what is signed: any bytes will do.
 const HASH: &str = "6161616161616161616161616161616161616161616161616161616161616161\
@@ -46,9 +46,11 @@ impl GpgAgent {
         connected.heard();
         connected
     }
+}
 
-    pub fn client(&self) -> impl Client + use<> {
-        self.connected()
+impl Peer for GpgAgent {
+    fn client(&self) -> Box<dyn Client> {
+        Box::new(self.connected())
     }
 }
 

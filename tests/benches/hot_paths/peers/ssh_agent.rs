@@ -5,13 +5,12 @@
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use tempfile::TempDir;
 
-use super::{Client, read};
+use super::{Client, Peer, Running, patiently, read};
 use crate::local::MESSAGE_BYTES;
 
 const ADD_IDENTITY: u8 = 17;
@@ -19,14 +18,12 @@ const SUCCESS: u8 = 6;
 const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
 const KIND: &[u8] = b"ssh-ed25519";
-/// Longest wait for its socket.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An agent under way; it ends with this value.
 pub struct SshAgent {
-    process: Child,
     socket: PathBuf,
     public: VerifyingKey,
+    _process: Running,
     _folder: TempDir,
 }
 
@@ -35,20 +32,21 @@ impl SshAgent {
     pub fn start() -> Self {
         let folder = TempDir::with_prefix("mandate-").expect("a temporary folder");
         let socket = folder.path().join("ssh");
-        let mut command = Command::new("ssh-agent");
-        command.arg("-D").arg("-a").arg(&socket).stdout(Stdio::null());
-        let process = command.spawn().expect("ssh-agent");
+        let process = Running::start(Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket));
         let key = SigningKey::from_bytes(&[7; 32]);
-        let agent = Self { process, socket, public: key.verifying_key(), _folder: folder };
+        let public = key.verifying_key();
+        let agent = Self { socket, public, _process: process, _folder: folder };
         let (public, pair) = (agent.public.to_bytes(), key.to_keypair_bytes());
         let add = [string(KIND), string(&public), string(&pair), string(b"bench")].concat();
         let answer = ask(&mut connected(&agent.socket), ADD_IDENTITY, &add);
         assert_eq!(answer, [SUCCESS], "ssh-agent takes a key");
         agent
     }
+}
 
+impl Peer for SshAgent {
     /// A client whose first signature was verified.
-    pub fn client(&self) -> impl Client + use<> {
+    fn client(&self) -> Box<dyn Client> {
         let message = [0x61; MESSAGE_BYTES];
         let key = [string(KIND), string(self.public.as_bytes())].concat();
         let request = [string(&key), string(&message), vec![0; 4]].concat();
@@ -57,14 +55,7 @@ impl SshAgent {
         let signature = &answer[answer.len() - Signature::BYTE_SIZE..];
         let signature = Signature::from_slice(signature).expect("64 bytes");
         self.public.verify_strict(&message, &signature).expect("a good signature");
-        client
-    }
-}
-
-impl Drop for SshAgent {
-    fn drop(&mut self) {
-        self.process.kill().unwrap_or_default();
-        self.process.wait().map(drop).unwrap_or_default();
+        Box::new(client)
     }
 }
 
@@ -89,14 +80,7 @@ impl Client for Connected {
 }
 
 fn connected(socket: &Path) -> UnixStream {
-    let began = Instant::now();
-    loop {
-        match UnixStream::connect(socket) {
-            Ok(stream) => return stream,
-            Err(error) => assert!(began.elapsed() < PATIENCE, "ssh-agent: {error}"),
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    patiently("ssh-agent", || UnixStream::connect(socket))
 }
 
 /// A length and so many bytes.
