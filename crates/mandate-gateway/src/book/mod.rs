@@ -13,6 +13,7 @@ mod key;
 mod lock;
 mod notes;
 mod proofs;
+mod question;
 mod recorded;
 mod rows;
 mod sales;
@@ -20,20 +21,18 @@ mod standing;
 mod stopped;
 mod totals;
 
-use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mandate::clock::{ClockFault, ClockReading};
+use mandate::clock::ClockReading;
 use mandate::key::Jwk;
 use mandate::text::VoidReason;
 use mandate::token::{Cart, Intent, Mandate, Payment, Quote, Receipt};
-use mandate::{Head, IntentHash, Jti, MerchantId, PublicKey, RequestDigest};
+use mandate::{Jti, MerchantId, PublicKey};
 use mandate_host::metrics::Commits;
 use mandate_journal::{
-    Died, Files, Genesis as JournalGenesis, Journal, Moment, Observer, OpenError, Options,
-    Progress, StoreError, Transaction, Verified, VerifyFault, WriteError, peers, verify,
+    Died, Genesis as JournalGenesis, Journal, Moment, Observer, OpenError, Options, StoreError,
+    Transaction, WriteError,
 };
 
 use crate::judge::Call;
@@ -45,6 +44,7 @@ pub use answer::{IntentState, Outcome, Presented, Reservation};
 pub use equivocation::Trusted;
 pub use event::Decider;
 pub use key::UseKey;
+pub use question::{BookStatus, EQUIVOCATIONS_MAX, RESERVED_MAX, Unsettled};
 pub use recorded::Recorded;
 pub use rows::UseState;
 pub use stopped::StoppedBook;
@@ -58,12 +58,6 @@ use standing::Standing;
 /// The book's file is `gateway.db`.
 pub const BOOK_NAME: &str = "gateway";
 
-/// Most uses that one call of [`Book::reserved`] gives.
-pub const RESERVED_MAX: u32 = 256;
-
-/// Most contradictions that [`BookStatus`] tells of.
-pub const EQUIVOCATIONS_MAX: u32 = 16;
-
 /// Whose book it is, for its first entry.
 #[derive(Debug, Clone)]
 pub struct Genesis {
@@ -73,39 +67,6 @@ pub struct Genesis {
     pub key: PublicKey,
     /// When it was made.
     pub time: mandate::UnixSeconds,
-}
-
-/// A use of which it is not known what became.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Unsettled {
-    /// Its entry.
-    pub seq: u64,
-    /// What it is known by.
-    pub key: UseKey,
-    /// When it was reserved.
-    pub since: mandate::UnixSeconds,
-    /// The mandate, whole.
-    pub mandate: String,
-}
-
-/// The state of the book at a glance.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct BookStatus {
-    /// The journal's head.
-    pub head: Head,
-    /// Why the clock is not believed, if it is not.
-    pub clock: Option<ClockFault>,
-    /// Why the journal is not believed, if it is not.
-    pub distrusted: Option<String>,
-    /// Whether the key is locked away.
-    pub locked: bool,
-    /// How many uses wait for what became of them.
-    pub reserved: u64,
-    /// Principals that contradicted themselves, the newest first: at most [`EQUIVOCATIONS_MAX`]. The journal has them
-    /// all.
-    pub equivocations: Vec<Equivocation>,
 }
 
 /// The merchant's book. Cheap to clone; all clones are one book.
@@ -224,20 +185,6 @@ impl Book {
         .await
     }
 
-    /// What is known of an intent that asks for the price of a call. Writes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError`] when the journal cannot be read.
-    pub async fn intent_state(
-        &self,
-        now: ClockReading,
-        intent: IntentHash,
-        request: RequestDigest,
-    ) -> Result<Result<IntentState, Refusal>, WriteError> {
-        self.at_desk(now, move |desk| desk.intent_state(&intent, request)).await
-    }
-
     /// Promises a price for `life_s` seconds, and writes it down; the same cart if one lives already.
     ///
     /// # Errors
@@ -256,17 +203,6 @@ impl Book {
             .use_at_desk(now, move |desk| desk.quote(&intent, &call, &quote, life_s, jti))
             .await;
         Ok(quoted?.and_then(|quoted| quoted))
-    }
-
-    /// The carts that answered an intent, the newest first, each with its entry. Blocks.
-    ///
-    /// A cart's hash is that of its signed form, which is not kept: who looks for one signs them again.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the journal cannot be read.
-    pub fn carts_of(&self, intent: &IntentHash) -> Result<Vec<(u64, Recorded<Cart>)>, StoreError> {
-        self.journal.read_blocking(|db| stopped::carts(db, intent))
     }
 
     /// Uses a payment for a call: it is reserved, on disk, before this answers so.
@@ -333,85 +269,6 @@ impl Book {
         let presented =
             self.use_at_desk(now, move |desk| desk.bar(&payment, cart.as_ref(), reason, jti));
         Ok(presented.await?.unwrap_or_else(Presented::Refused))
-    }
-
-    /// The receipt of a use, if there is one. Blocks, and does not stall the writer: anyone may ask.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the journal cannot be read.
-    pub fn receipt(&self, key: &UseKey) -> Result<Option<Recorded<Receipt>>, StoreError> {
-        self.journal.read_blocking(|db| match rows::use_by_key(db, key)? {
-            Some(used) => stopped::receipt_of(db, &used),
-            None => Ok(None),
-        })
-    }
-
-    /// The state at a glance.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError`] when the journal cannot be read.
-    pub async fn status(&self, now: ClockReading) -> Result<BookStatus, WriteError> {
-        let (distrusted, locked) = (self.distrusted().map(str::to_owned), self.is_locked());
-        self.at_desk(now, move |desk| {
-            let reserved = rows::count_reserved(desk.tx.db())?;
-            let equivocations = peers::equivocations(desk.tx.db(), EQUIVOCATIONS_MAX)?;
-            let (head, clock) = (desk.tx.head(), desk.clock().err());
-            Ok(BookStatus { head, clock, distrusted, locked, reserved, equivocations })
-        })
-        .await
-    }
-
-    /// Uses of which it is not known what became, after `after_seq`: at most [`RESERVED_MAX`], oldest first. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the journal cannot be read.
-    pub fn reserved(&self, after_seq: u64) -> Result<Vec<Unsettled>, StoreError> {
-        self.journal.read_blocking(|db| stopped::reserved(db, after_seq))
-    }
-
-    /// Entries from `from` on, as stored: at most `limit`, and at most [`mandate_journal::read::ENTRIES_MAX`]. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the journal cannot be read.
-    pub fn entries(&self, from: u64, limit: u32) -> Result<Vec<Vec<u8>>, StoreError> {
-        self.journal.read_blocking(|db| stopped::entries(db, from, limit))
-    }
-
-    /// The last committed head.
-    #[must_use]
-    pub fn head(&self) -> Head {
-        self.journal.head()
-    }
-
-    /// How many requests wait to be written; more than are written at once means that the disk is the bottleneck.
-    #[must_use]
-    pub fn queued(&self) -> usize {
-        self.journal.queued()
-    }
-
-    /// How large the journal's files are.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says when it does not tell.
-    pub fn files(&self) -> io::Result<Files> {
-        self.journal.files()
-    }
-
-    /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large journal.
-    ///
-    /// # Errors
-    ///
-    /// [`VerifyFault`] with the first thing that does not fit.
-    pub fn verify(
-        &self,
-        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Verified, VerifyFault> {
-        self.journal.read_blocking(|db| Ok(verify::<Sales>(db, on_progress)))?
     }
 
     /// Whether the journal's writer answers; waits for as long as it does not.

@@ -3,6 +3,7 @@
 //! Each method here is one durable transaction on the journal's writer thread and answers after its commit. A denial is a
 //! value; an error means that no answer could be reached.
 
+mod order;
 mod question;
 
 use std::fs::File;
@@ -10,25 +11,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mandate::key::Jwk;
-use mandate::text::Purpose;
 use mandate::token::{Cart, Intent, Mandate, Payment, Receipt, Status, UnverifiedMandate};
 use mandate::{Jti, KeySet, MerchantRole, PrincipalId, PublicKey, Signer, UnixSeconds};
 use mandate_journal::{
     Died, Genesis as JournalGenesis, Journal, OpenError, Options, StoreError, Transaction,
     WriteError,
 };
-use mandate_policy::{PolicyDigest, Rules};
+use mandate_policy::Rules;
 
-use crate::accounts::{self, Accounts, ApprovalAsked};
+use crate::accounts::{self, Accounts};
 use crate::damage::damaged;
 use crate::desk::{Desk, Shared};
-use crate::event::{About, ApprovalAnswer, Init, kind};
+use crate::event::{About, Init, kind};
 use crate::gate::{Gate, Permit, Withheld};
 use crate::receipt;
 use crate::refusal::{Outcome, Refusal};
-use crate::request::{Call, Caller, IntentAsk, Scope, Stop};
+use crate::request::{Call, Caller, IntentAsk};
 use mandate::clock::ClockReading;
 
+pub use order::Durability;
 pub use question::{EQUIVOCATIONS_MAX, LedgerStatus};
 
 /// The ledger's file is `wallet.db`.
@@ -46,15 +47,6 @@ pub struct Genesis {
     pub key: PublicKey,
     /// When it was made.
     pub time: UnixSeconds,
-}
-
-/// Whether a freeze or a lock outlives the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// It is on disk.
-    Durable,
-    /// The disk is full: it holds until the process ends.
-    UntilExit,
 }
 
 /// The wallet's ledger. Cheap to clone; all clones are one ledger.
@@ -203,22 +195,6 @@ impl Ledger {
         self.write(now, move |desk| desk.reserve(&caller, &cart, jti)).await
     }
 
-    /// Answers a request for approval: from the commit on the cart may be paid, or is refused. The first answer stands,
-    /// and the same one again changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when nothing could be written.
-    pub async fn answer_approval(
-        &self,
-        now: ClockReading,
-        uid: u32,
-        of_seq: u64,
-        answer: ApprovalAnswer,
-    ) -> Result<Outcome<ApprovalAsked>, LedgerError> {
-        self.write(now, move |desk| desk.answer_approval(uid, of_seq, answer)).await
-    }
-
     /// Gives back a reservation that a freeze or a lock stopped before its signature; the answer is the refusal.
     ///
     /// # Errors
@@ -293,103 +269,6 @@ impl Ledger {
         self.write(now, move |desk| desk.rate_limited(&caller, calls)).await
     }
 
-    /// Stops minting under `scope`: at once, then durably. No signature follows the answer.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError::Unknown`] when the disk failed; a full disk is [`Durability::UntilExit`].
-    pub async fn freeze(
-        &self,
-        now: ClockReading,
-        uid: u32,
-        scope: Scope,
-        reason: Option<Purpose>,
-    ) -> Result<Durability, LedgerError> {
-        self.shared.gate.stop(Stop::Freeze(scope.clone()));
-        durability(self.write(now, move |desk| desk.freeze(scope, uid, reason)).await)
-    }
-
-    /// Ends a freeze of exactly this scope, durably, then at once; one that was asked for since goes on.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when nothing could be written; the freeze then stands.
-    pub async fn thaw(&self, now: ClockReading, uid: u32, scope: Scope) -> Result<(), LedgerError> {
-        let stop = Stop::Freeze(scope.clone());
-        let word = self.write(now, move |desk| desk.thaw(scope, uid)).await?;
-        self.shared.gate.end(&stop, word);
-        Ok(())
-    }
-
-    /// Stops every signature for whoever asks: at once, then durably, under a last checkpoint. No signature follows the
-    /// answer, but that of a checkpoint until [`Ledger::forget_key`].
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError::Unknown`] when the disk failed; a full disk is [`Durability::UntilExit`].
-    pub async fn lock(&self, now: ClockReading, uid: u32) -> Result<Durability, LedgerError> {
-        self.shared.gate.stop(Stop::Lock);
-        durability(self.write(now, move |desk| desk.lock(uid)).await)
-    }
-
-    /// Ends a lock, durably, then at once.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when nothing could be written; the lock then stands.
-    pub async fn unlock(&self, now: ClockReading, uid: u32) -> Result<(), LedgerError> {
-        let word = self.write(now, move |desk| desk.unlock(uid)).await?;
-        self.shared.gate.end(&Stop::Lock, word);
-        Ok(())
-    }
-
-    /// Whether the principal locked the key away.
-    #[must_use]
-    pub fn is_locked(&self) -> bool {
-        self.shared.gate.is_locked()
-    }
-
-    /// Makes this reading the measure of later ones: the principal says that the clock is right.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when nothing could be written.
-    pub async fn confirm_clock(&self, now: ClockReading, uid: u32) -> Result<(), LedgerError> {
-        self.write(now, move |desk| desk.confirm_clock(uid)).await
-    }
-
-    /// Puts rules in force, whole, and writes it down unless the last entry about rules says the same. What was spent
-    /// before counts under them.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when nothing could be written; the old rules then stay.
-    pub async fn reload(&self, now: ClockReading, rules: Arc<Rules>) -> Result<(), LedgerError> {
-        let digest = rules.digest();
-        let result = self.write(now.clone(), move |desk| desk.reload(&rules)).await;
-        match &result {
-            Ok(()) => self.shared.settle_rules(digest),
-            // The next request puts back what is on disk; this one, so that nobody sees the failed rules any more. If
-            // the writer is gone, nothing is decided at all, and the result says so.
-            Err(_) => drop(self.ask(now, |_| Ok(())).await),
-        }
-        result
-    }
-
-    /// Writes down that a wallet.toml was refused.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when nothing could be written.
-    pub async fn reload_refused(
-        &self,
-        now: ClockReading,
-        digest: PolicyDigest,
-        faults: u64,
-    ) -> Result<(), LedgerError> {
-        self.write(now, move |desk| desk.reload_refused(digest, faults)).await
-    }
-
     /// Gives the ledger the principal's key: from now on its journal's checkpoints are signed.
     ///
     /// First hold it against what is remembered of it ([`Ledger::recall`]). Another's key signs nothing.
@@ -433,15 +312,6 @@ impl Ledger {
     /// The error that ended the writer, if one did.
     pub fn close(self) -> Result<(), StoreError> {
         self.journal.close()
-    }
-}
-
-/// What became of a stop that is in force already: on disk, or not for want of room there.
-fn durability(written: Result<(), LedgerError>) -> Result<Durability, LedgerError> {
-    match written {
-        Ok(()) => Ok(Durability::Durable),
-        Err(LedgerError::NotApplied(_)) => Ok(Durability::UntilExit),
-        Err(error) => Err(error),
     }
 }
 
