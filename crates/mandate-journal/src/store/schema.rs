@@ -91,13 +91,19 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     db.busy_timeout(BUSY_TIMEOUT)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    // Else a statement with a range in it is parsed and planned anew each time it is bound.
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    keep_statements(&db)?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
     Ok(db)
+}
+
+/// Has each statement parsed and planned once.
+pub(super) fn keep_statements(db: &Connection) -> Result<(), StoreError> {
+    // Else one with a range in it is planned anew each time it is bound.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    Ok(())
 }
 
 /// Opens a connection that can only read.

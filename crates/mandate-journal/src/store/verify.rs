@@ -99,6 +99,7 @@ impl<P: Projection> Rebuilt<P> {
     fn new() -> Result<Self, StoreError> {
         // No name: a temporary file that nobody else can open, and that is gone when it is closed.
         let db = Connection::open("")?;
+        schema::keep_statements(&db)?;
         db.pragma_update(None, "synchronous", "OFF")?;
         db.pragma_update(None, "journal_mode", "OFF")?;
         db.execute_batch("BEGIN")?;
