@@ -56,7 +56,8 @@ impl Desk<'_, '_> {
     /// From here on this reading is the measure, whatever was believed before.
     pub(crate) fn confirm_clock(&mut self, uid: u32) -> Result<(), StoreError> {
         self.append(kind::CLOCK, &event::Clock { uid })?;
-        self.tx.set_mark(&self.now)
+        self.tx.set_mark(&self.now);
+        Ok(())
     }
 
     /// Puts rules in force; an entry says so unless the last one said the same.

@@ -25,8 +25,8 @@ use crate::intent::unfit;
 use crate::refusal::{HoldState, Outcome, Refusal};
 use crate::request::{Call, Caller};
 
-/// An intent that a cart may be paid for.
-struct OpenIntent {
+/// The intent that a cart answers.
+struct AskedIntent {
     seq: u64,
     draft: Draft<Intent>,
 }
@@ -64,13 +64,16 @@ impl Desk<'_, '_> {
         if let Some(refusal) = self.barred(&agent, &claims.iss) {
             return Ok(Outcome::Denied(refusal));
         }
-        if let Some(hold) = accounts::hold_by_cart(self.tx.db(), &cart.hash())? {
-            return self.again(&agent, &hold);
-        }
-        let intent = match self.open_intent(&agent, claims)? {
+        let intent = match self.intent(&agent, claims)? {
             Ok(intent) => intent,
             Err(refusal) => return Ok(Outcome::Denied(refusal)),
         };
+        if let Some(hold) = accounts::hold_by_intent(self.tx.db(), intent.seq)? {
+            if hold.cart == cart.hash() {
+                return self.again(&hold);
+            }
+            return Ok(Outcome::Denied(Refusal::IntentAlreadyPaid));
+        }
         if let Some(refusal) = self.misfit(cart, &intent)? {
             return Ok(Outcome::Denied(refusal));
         }
@@ -127,14 +130,7 @@ impl Desk<'_, '_> {
     }
 
     /// The cart was paid before: the same bytes, while they can still be used.
-    fn again(
-        &self,
-        agent: &AgentName,
-        hold: &Hold,
-    ) -> Result<Outcome<Permit<Payment>>, StoreError> {
-        if hold.charge.agent != *agent {
-            return Ok(Outcome::Denied(Refusal::IntentUnknown));
-        }
+    fn again(&self, hold: &Hold) -> Result<Outcome<Permit<Payment>>, StoreError> {
         if hold.state != HoldState::Open || self.now.wall > hold.expires_at {
             return Ok(Outcome::Denied(Refusal::CartAlreadyPaid { state: hold.state }));
         }
@@ -143,16 +139,16 @@ impl Desk<'_, '_> {
         };
         let draft = stored_draft::<Payment>(hold.seq, &minted.header, &minted.claims)?;
         let head = self.head_after(hold.seq)?;
-        let pair = (agent.clone(), hold.charge.merchant.clone());
+        let pair = (hold.charge.agent.clone(), hold.charge.merchant.clone());
         Ok(Outcome::Granted(self.permit(draft, head, hold.seq, pair)))
     }
 
-    /// The intent the cart names, if it is this agent's and no other cart closed it.
-    fn open_intent(
+    /// The intent the cart names, if it is this agent's.
+    fn intent(
         &self,
         agent: &AgentName,
         cart: &CartClaims,
-    ) -> Result<Result<OpenIntent, Refusal>, StoreError> {
+    ) -> Result<Result<AskedIntent, Refusal>, StoreError> {
         let Some(seq) = accounts::seq_of_hash(self.tx.db(), cart.intent.as_bytes())? else {
             return Ok(Err(Refusal::IntentUnknown));
         };
@@ -163,17 +159,14 @@ impl Desk<'_, '_> {
             return Ok(Err(Refusal::IntentUnknown));
         }
         let draft = stored_draft::<Intent>(seq, &minted.header, &minted.claims)?;
-        if accounts::hold_by_intent(self.tx.db(), seq)?.is_some() {
-            return Ok(Err(Refusal::IntentAlreadyPaid));
-        }
-        Ok(Ok(OpenIntent { seq, draft }))
+        Ok(Ok(AskedIntent { seq, draft }))
     }
 
     /// Why the cart cannot be paid for this intent, its price aside from the caps.
     fn misfit(
         &self,
         cart: &Mandate<Cart>,
-        intent: &OpenIntent,
+        intent: &AskedIntent,
     ) -> Result<Option<Refusal>, StoreError> {
         // The rules may have changed since the signature was checked.
         let issuer = &cart.claims().iss;

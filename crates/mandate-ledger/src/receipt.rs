@@ -125,11 +125,11 @@ impl Desk<'_, '_> {
         let (Some(cart), Some(payment)) = (claims.cart, claims.payment) else {
             return self.answered_free(intent_seq);
         };
-        let Some(hold) = accounts::hold_by_cart(db, &cart)? else {
-            return unknown("`cart` is not a cart this wallet paid");
+        let Some(hold) = accounts::hold_by_intent(db, intent_seq)? else {
+            return unknown("`intent` is not an intent this wallet paid for");
         };
-        if hold.intent_seq != intent_seq {
-            return unknown("`intent` is not the intent of its cart");
+        if hold.cart != cart {
+            return unknown("`cart` is not the cart this wallet paid for its intent");
         }
         if accounts::seq_of_hash(db, payment.as_bytes())? != Some(hold.seq) {
             let problem = "`payment` is not the payment this wallet minted for the cart";
@@ -219,7 +219,8 @@ pub(crate) fn receipt_keys(
     let listed =
         rules.merchant(&claims.iss).into_iter().flat_map(|merchant| merchant.keys.iter().copied());
     let mut keys: Vec<PublicKey> = listed.collect();
-    let hold = claims.cart.map(|cart| accounts::hold_by_cart(db, &cart)).transpose()?.flatten();
+    let intent_seq = accounts::seq_of_hash(db, claims.intent.as_bytes())?;
+    let hold = intent_seq.map(|seq| accounts::hold_by_intent(db, seq)).transpose()?.flatten();
     if let Some(hold) = hold.filter(|hold| hold.charge.merchant == claims.iss)
         && let Some(bytes) = mandate_journal::read::entry(db, hold.seq)?
         && let Event::Payment(payment) = parse_event(hold.seq, &bytes)?

@@ -87,7 +87,7 @@ impl<'a, 't> Desk<'a, 't> {
     ) -> Result<Appended, StoreError> {
         let appended = self.tx.append(self.now.wall, kind, fields)?;
         if self.clock.is_ok() {
-            self.tx.set_mark(&self.now)?;
+            self.tx.set_mark(&self.now);
         }
         Ok(appended)
     }

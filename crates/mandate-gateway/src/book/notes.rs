@@ -87,7 +87,8 @@ impl Book {
     pub async fn confirm_clock(&self, now: ClockReading) -> Result<(), WriteError> {
         self.at_desk(now, move |desk| {
             desk.append(kind::CLOCK, &event::Clock {})?;
-            desk.tx.set_mark(&desk.now)
+            desk.tx.set_mark(&desk.now);
+            Ok(())
         })
         .await
     }

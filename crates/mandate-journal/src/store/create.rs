@@ -85,7 +85,7 @@ fn fill<P: Projection, F: Serialize>(path: &Path, genesis: &Genesis<F>) -> Resul
     let mut state = State::<P>::load(&db, Arc::new(Sealing::new(None)))?;
     let mut transaction = Transaction { db: &db, state: &mut state };
     let appended = transaction.append(genesis.time, genesis.kind, &genesis.fields)?;
-    schema::store_head(&db, appended.head)?;
+    schema::store_head(&db, appended.head, None)?;
     db.execute_batch("COMMIT")?;
     schema::empty_wal(&db)?;
     db.close().map_err(|(_, error)| error.into())

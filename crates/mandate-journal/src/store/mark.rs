@@ -1,4 +1,4 @@
-//! The last clock reading that was believed, kept beside the entries so that the next start is held against it.
+//! The last clock reading that was believed, kept beside the head so that the next start is held against it.
 
 use mandate::UnixSeconds;
 use mandate::clock::{BootId, BootTime, ClockReading};
@@ -14,7 +14,9 @@ struct MarkDamaged;
 
 /// Reads the mark; `None` before the first.
 pub(super) fn load(db: &Connection) -> Result<Option<ClockReading>, StoreError> {
-    let mut query = db.prepare_cached("SELECT wall, boot_id, elapsed_ms FROM journal_clock")?;
+    let mut query = db.prepare_cached(
+        "SELECT wall, boot_id, elapsed_ms FROM journal_head WHERE wall IS NOT NULL",
+    )?;
     let row: Option<(u64, String, u64)> =
         query.query_row((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
     row.map(|(wall, boot_id, elapsed_ms)| {
@@ -26,13 +28,4 @@ pub(super) fn load(db: &Connection) -> Result<Option<ClockReading>, StoreError> 
         }
     })
     .transpose()
-}
-
-/// Stores the mark in the transaction under way.
-pub(super) fn store(db: &Connection, now: &ClockReading) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO journal_clock (id, wall, boot_id, elapsed_ms) VALUES (0, ?1, ?2, ?3)",
-    )?
-    .execute((now.wall.seconds(), now.boot.id.as_str(), now.boot.elapsed_ms))?;
-    Ok(())
 }

@@ -75,7 +75,7 @@ pub(super) fn open<P: Projection>(
         lock,
         db,
         footprint,
-        state: State { projection, chain, mark, checkpoint, sealing },
+        state: State { projection, chain, mark, marks: 0, checkpoint, sealing },
     })
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mandate::clock::ClockReading;
 use mandate::{Head, Root};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
@@ -12,7 +13,7 @@ use super::error::{OpenError, StoreError};
 /// Marks a SQLite file as a journal: `MNDJ`.
 const APPLICATION_ID: u32 = 0x4D4E_444A;
 /// The layout of the file; raised when an older program could no longer read it.
-const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 /// 3.51.3: older ones can corrupt a WAL.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a statement waits for a lock that someone else's tool holds.
@@ -22,17 +23,15 @@ const STATEMENTS_CACHED: usize = 128;
 /// A WAL that grew beyond this is cut back when it is next begun anew, in bytes.
 const WAL_BYTES_KEPT: u64 = 64 * 1024 * 1024;
 
-/// Entries by number; nodes by the order in which they become complete, so both only grow at the end. The clock is the
-/// machine's affair and not the story's, so no entry tells it. A checkpoint vouches for the entries and is none.
+/// Entries by number; nodes by the order in which they become complete, so both only grow at the end. The last
+/// clock reading that was believed stands beside the head, as both change in nearly every commit; it is the machine's
+/// affair and not the story's, so no entry tells it. A checkpoint vouches for the entries and is none.
 const SCHEMA: &str = "
     CREATE TABLE journal_entry (seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
     CREATE TABLE journal_node (position INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
     CREATE TABLE journal_head (
-        id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, root BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE journal_clock (
-        id INTEGER PRIMARY KEY CHECK (id = 0), wall INTEGER NOT NULL, boot_id TEXT NOT NULL,
-        elapsed_ms INTEGER NOT NULL
+        id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, root BLOB NOT NULL,
+        wall INTEGER, boot_id TEXT, elapsed_ms INTEGER
     ) STRICT;
     CREATE TABLE journal_checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
 ";
@@ -179,10 +178,17 @@ pub(super) fn load_head(db: &Connection) -> Result<Option<Head>, StoreError> {
     Ok(head.optional()?)
 }
 
-/// Stores the head in the transaction under way.
-pub(super) fn store_head(db: &Connection, head: Head) -> Result<(), StoreError> {
-    db.prepare_cached("INSERT OR REPLACE INTO journal_head (id, size, root) VALUES (0, ?1, ?2)")?
-        .execute((head.size, head.root.as_bytes()))?;
+/// Stores the head, and the clock reading that was believed last, in the transaction under way.
+pub(super) fn store_head(
+    db: &Connection,
+    head: Head,
+    mark: Option<&ClockReading>,
+) -> Result<(), StoreError> {
+    let wall = mark.map(|mark| mark.wall.seconds());
+    let boot = mark.map(|mark| (mark.boot.id.as_str(), mark.boot.elapsed_ms));
+    let (boot_id, elapsed_ms) = boot.unzip();
+    db.prepare_cached("INSERT OR REPLACE INTO journal_head VALUES (0, ?1, ?2, ?3, ?4, ?5)")?
+        .execute((head.size, head.root.as_bytes(), wall, boot_id, elapsed_ms))?;
     Ok(())
 }
 

@@ -20,6 +20,8 @@ pub(super) struct State<P> {
     pub(super) projection: P,
     pub(super) chain: Chain,
     pub(super) mark: Option<ClockReading>,
+    /// How often the mark was set since the last commit.
+    pub(super) marks: u64,
     pub(super) checkpoint: Option<Checkpoint>,
     pub(super) sealing: Arc<Sealing>,
 }
@@ -29,7 +31,8 @@ impl<P: Projection> State<P> {
     pub(super) fn load(db: &Connection, sealing: Arc<Sealing>) -> Result<Self, StoreError> {
         let projection = P::load(db)?;
         let checkpoint = seal::newest(db, projection.log_owner().as_ref())?;
-        Ok(Self { projection, chain: read::chain(db)?, mark: mark::load(db)?, checkpoint, sealing })
+        let (chain, mark) = (read::chain(db)?, mark::load(db)?);
+        Ok(Self { projection, chain, mark, marks: 0, checkpoint, sealing })
     }
 
     /// How many entries came after the newest checkpoint.
@@ -107,14 +110,9 @@ impl<P: Projection> Transaction<'_, P> {
     }
 
     /// Makes a reading the measure of later ones, as of this transaction.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Sqlite`].
-    pub fn set_mark(&mut self, now: &ClockReading) -> Result<(), StoreError> {
-        mark::store(self.db, now)?;
+    pub fn set_mark(&mut self, now: &ClockReading) {
         self.state.mark = Some(now.clone());
-        Ok(())
+        self.state.marks = self.state.marks.saturating_add(1);
     }
 
     /// The bytes of one entry; `None` if there is none of this number.

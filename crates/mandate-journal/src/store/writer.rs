@@ -158,16 +158,16 @@ impl<P: Projection> Writer<P> {
     }
 
     /// Whether a job's error takes the others of its transaction with it: only if it left something behind.
-    fn spoils(&self, error: &StoreError, before: (u64, u64)) -> bool {
+    fn spoils(&self, error: &StoreError, before: (u64, u64, u64)) -> bool {
         matches!(error, StoreError::Panicked)
             || error.ends_the_writer()
             || self.db.is_autocommit()
             || self.progress() != before
     }
 
-    /// Counts that move with every change of a row or of the chain.
-    fn progress(&self) -> (u64, u64) {
-        (self.db.total_changes(), self.state.chain.size())
+    /// Counts that move with every change of a row, of the chain or of the mark.
+    fn progress(&self) -> (u64, u64, u64) {
+        (self.db.total_changes(), self.state.chain.size(), self.state.marks)
     }
 
     /// Commits the transaction under way.
@@ -176,8 +176,9 @@ impl<P: Projection> Writer<P> {
         let entries = head.size.saturating_sub(last.size);
         // After the last row that it read: what was decided by another file's rows is not written.
         self.footprint.check().map_err(WriteError::NotApplied)?;
-        if head != last {
-            schema::store_head(&self.db, head).map_err(WriteError::NotApplied)?;
+        if head != last || self.state.marks > 0 {
+            let stored = schema::store_head(&self.db, head, self.state.mark.as_ref());
+            stored.map_err(WriteError::NotApplied)?;
         }
         match Hooks::run(self.hooks.before_commit.as_ref()) {
             Some(Fault::DiskFull) => return Err(WriteError::NotApplied(StoreError::Injected)),
@@ -263,7 +264,8 @@ impl<P: Projection> Writer<P> {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.state.marks = 0;
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = self.state.chain.head();
         self.state.sealing.publish(self.state.checkpoint.as_ref());
     }

@@ -161,10 +161,6 @@ pub(crate) fn hold(db: &Connection, seq: u64) -> Result<Option<Hold>, StoreError
     one_hold(db, "seq", sql_integer(seq)?)
 }
 
-pub(crate) fn hold_by_cart(db: &Connection, cart: &CartHash) -> Result<Option<Hold>, StoreError> {
-    one_hold(db, "cart", cart.as_bytes())
-}
-
 pub(crate) fn hold_by_intent(db: &Connection, intent_seq: u64) -> Result<Option<Hold>, StoreError> {
     one_hold(db, "intent_seq", sql_integer(intent_seq)?)
 }

@@ -29,7 +29,7 @@ use crate::request::{Scope, Stop};
 pub use approvals::ApprovalAsked;
 pub(crate) use approvals::{approval, approval_of_cart, pending_approvals};
 pub use holds::Hold;
-pub(crate) use holds::{hold, hold_by_cart, hold_by_intent, open_holds};
+pub(crate) use holds::{hold, hold_by_intent, open_holds};
 pub(crate) use rows::{
     Owner, TokenState, answer_of, entries, idempotent_intent, is_unhashed_before, note_hash, owner,
     policy, seq_of_hash, stops, token_state, unhashed,

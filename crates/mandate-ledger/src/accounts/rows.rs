@@ -39,7 +39,7 @@ CREATE TABLE policy (
 CREATE TABLE hold (
     seq INTEGER PRIMARY KEY,        -- the payment's entry
     intent_seq INTEGER NOT NULL UNIQUE,
-    cart BLOB NOT NULL UNIQUE,      -- H(cart)
+    cart BLOB NOT NULL,             -- H(cart); found by the intent that it names
     jti TEXT NOT NULL,
     agent TEXT NOT NULL,
     merchant TEXT NOT NULL,
@@ -70,8 +70,9 @@ CREATE TABLE stop (
 -- What no entry tells: hashes can be made again by signing.
 CREATE TABLE token (
     seq INTEGER PRIMARY KEY,        -- the entry of an own token that was not withheld
-    hash BLOB UNIQUE                -- null until it is signed
+    hash BLOB                       -- null until it is signed
 ) STRICT;
+CREATE UNIQUE INDEX token_hash ON token (hash) WHERE hash IS NOT NULL;
 CREATE INDEX token_unhashed ON token (seq) WHERE hash IS NULL;
 CREATE TABLE total (
     level INTEGER NOT NULL,         -- 0: minute, 1: UTC day, 2: all time

@@ -16,15 +16,15 @@ pub const TABLES: [&str; 2] = ["shown", "equivocation"];
 /// The tables as SQL, to stand beside that of the side.
 pub const SCHEMA: &str = "
 CREATE TABLE shown (
-    seq INTEGER PRIMARY KEY,        -- the first entry that holds the peer's token
     peer TEXT NOT NULL,
     kid BLOB NOT NULL,
     size INTEGER NOT NULL,          -- of the peer's log, the token's own entry as the last one
     token BLOB NOT NULL,            -- its hash
-    peak INTEGER NOT NULL,          -- the row of the largest size under this key up to here
-    UNIQUE (peer, kid, size, token)
-) STRICT;
-CREATE INDEX shown_order ON shown (peer, kid, seq);
+    seq INTEGER NOT NULL,           -- the first entry that holds the peer's token
+    peak INTEGER NOT NULL,          -- the entry of the largest size under this key up to here
+    PRIMARY KEY (peer, kid, size, token)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX shown_order ON shown (peer, kid, seq);
 CREATE TABLE equivocation (
     seq INTEGER PRIMARY KEY,        -- its entry
     peer TEXT NOT NULL,
@@ -43,7 +43,8 @@ const OTHER_OF_SIZE: &str = "
     WHERE peer = :peer AND kid = :kid AND size = :size AND token <> :token LIMIT 1";
 /// The largest size that a peer showed under a key, up to an entry.
 const PEAK: &str = "
-    SELECT p.seq, p.kid, p.size, p.token FROM shown AS l JOIN shown AS p ON p.seq = l.peak
+    SELECT p.seq, p.kid, p.size, p.token
+    FROM shown AS l JOIN shown AS p ON p.peer = l.peer AND p.kid = l.kid AND p.seq = l.peak
     WHERE l.peer = :peer AND l.kid = :kid AND l.seq <= :seq ORDER BY l.seq DESC LIMIT 1";
 const IS_KNOWN: &str =
     "SELECT 1 FROM shown WHERE peer = :peer AND kid = :kid AND size = :size AND token = :token";
@@ -105,7 +106,7 @@ pub fn note(db: &Connection, seq: u64, peer: &str, shown: &Shown) -> Result<(), 
     let highest = peak(db, peer, &shown.kid, seq)?;
     let highest = highest.filter(|highest| highest.shown.size >= shown.size);
     db.prepare_cached(
-        "INSERT INTO shown VALUES (:seq, :peer, :kid, :size, :token, :peak)
+        "INSERT INTO shown VALUES (:peer, :kid, :size, :token, :seq, :peak)
          ON CONFLICT (peer, kid, size, token) DO NOTHING",
     )?
     .execute(named_params! {

@@ -234,7 +234,8 @@ fn the_clock_that_was_believed_is_the_measure_also_after_a_restart() {
     let (journal, _died) = open(dir.path());
     let marked = journal.write_blocking(move |tx| {
         assert_eq!(tx.believe(&reading(1)), Ok(()), "nothing to hold the first one against");
-        tx.set_mark(&reading(1_000))
+        tx.set_mark(&reading(1_000));
+        Ok(())
     });
     marked.unwrap();
     journal.close().unwrap();
