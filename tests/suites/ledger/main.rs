@@ -2,6 +2,7 @@
 
 mod agreement;
 mod approval;
+mod cart;
 mod damage;
 mod equivocation;
 mod expired;
