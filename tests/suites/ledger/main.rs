@@ -6,6 +6,7 @@ mod cart;
 mod damage;
 mod equivocation;
 mod expired;
+mod idempotency;
 mod model;
 mod outcome;
 mod race;
