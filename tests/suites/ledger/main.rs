@@ -2,6 +2,7 @@
 
 mod agreement;
 mod approval;
+mod budget;
 mod cart;
 mod damage;
 mod equivocation;
