@@ -7,6 +7,7 @@ mod cart;
 mod damage;
 mod equivocation;
 mod expired;
+mod free;
 mod idempotency;
 mod model;
 mod outcome;
