@@ -15,4 +15,5 @@ mod race;
 mod reload;
 mod restore;
 mod steps;
+mod stopped;
 mod withheld;
