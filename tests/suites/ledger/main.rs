@@ -12,6 +12,7 @@ mod idempotency;
 mod model;
 mod outcome;
 mod race;
+mod record;
 mod reload;
 mod restore;
 mod steps;
