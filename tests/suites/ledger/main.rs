@@ -18,3 +18,4 @@ mod restore;
 mod steps;
 mod stopped;
 mod withheld;
+mod words;
