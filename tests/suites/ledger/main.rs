@@ -14,6 +14,7 @@ mod outcome;
 mod race;
 mod record;
 mod reload;
+mod replay;
 mod restore;
 mod steps;
 mod stopped;
