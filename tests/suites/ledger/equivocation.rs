@@ -6,7 +6,8 @@ use mandate::history::Rule;
 use mandate::token::Status;
 use mandate::{Cart, Kind, Mandate, MerchantRole, Payment, Receipt, UnverifiedMandate};
 use mandate_journal::Entry;
-use mandate_ledger::{Equivocation, Event, HoldState, Scope, event};
+use mandate_ledger::event::About;
+use mandate_ledger::{Call, Equivocation, Event, HoldState, Scope, event};
 use mandate_policy::Reason;
 use mandate_tests::parties::{Parties, WARES, money};
 use mandate_tests::tally::{Cap, PARIS};
@@ -207,6 +208,9 @@ async fn a_receipt_of_a_forked_log_settles_nothing() {
     shop.thaw().await;
     assert_eq!(shop.hand_in(&void).await, Err(Reason::Equivocation));
     assert_eq!((shop.proofs().len(), shop.told().await.1), (1, vec![]));
+    // What was settled before is known, whatever the fork showed since.
+    assert_eq!(shop.hand_in(&first).await, Ok(Status::Executed));
+    assert_eq!((shop.proofs().len(), shop.told().await.1), (1, vec![]));
     let denials = shop.events().into_iter().filter(|event| match event {
         Event::Denial(denial) => denial.reason == Reason::Equivocation,
         _ => false,
@@ -219,6 +223,43 @@ async fn a_receipt_of_a_forked_log_settles_nothing() {
     assert_eq!(shop.pay(&cart).await.err(), Some(Reason::Equivocation));
     assert_eq!((shop.proofs().len(), shop.told().await.1.len()), (2, 1));
     shop.wallet.check(reading(MORNING), &[payment, other]).await;
+}
+
+/// What contradicts a token that is here in a proof alone is written down with that one.
+#[tokio::test]
+async fn a_token_that_was_refused_is_proof_against_the_next_one() {
+    let shop = shop();
+    let (one, other) = (shop.lux().fork(), shop.lux().fork());
+    // This cart is never shown, so that the forks show a size that is smaller than what was paid, and new.
+    drop(shop.quote(shop.lux()).await);
+    let payment = shop.buy().await;
+    let second = shop.quote(&one).await;
+    assert_eq!(shop.pay(&second).await.err(), Some(Reason::Equivocation));
+    shop.thaw().await;
+    let intent_seq = u64::try_from(shop.wallet.entries().len()).unwrap();
+    let third = shop.quote(&other).await;
+    assert_eq!(shop.pay(&third).await.err(), Some(Reason::Equivocation));
+    let [first_proof, proof] = shop.proofs().try_into().unwrap();
+    assert_eq!((first_proof.rule, first_proof.token.as_str()), (Rule::Backwards, second.as_str()));
+    assert_eq!((proof.rule, proof.token.as_str()), (Rule::SameSize, third.as_str()));
+    assert_eq!(proof.earlier, second.as_str());
+    // Shown again after a thaw, it is refused like anything else, with what it was about.
+    shop.thaw().await;
+    assert_eq!(shop.pay(&third).await.err(), Some(Reason::Equivocation));
+    let Some(Event::Denial(denial)) = shop.events().pop() else { panic!("no denial") };
+    assert_eq!(denial.call, Call::MintPayment);
+    assert_eq!(
+        denial.about,
+        About {
+            merchant: Some(LUX.parse().unwrap()),
+            action: Some(third.claims().action.sku.clone()),
+            total: Some(third.claims().total),
+            cart: Some(third.hash()),
+            intent_seq: Some(intent_seq),
+            purpose: None,
+        }
+    );
+    shop.wallet.check(reading(MORNING), &[payment]).await;
 }
 
 /// A second outcome of a payment counts as that, whatever else is wrong with it.
