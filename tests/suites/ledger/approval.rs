@@ -71,7 +71,9 @@ impl Shop {
         let pending = self.pending().await;
         let [waiting] = &*pending else { panic!("{pending:?}") };
         let seq = waiting.asked.seq;
-        assert!(matches!(self.say(MORNING, seq, answer).await, Outcome::Granted(_)));
+        let said = self.say(MORNING, seq, answer).await;
+        let Outcome::Granted(answered) = said else { panic!("{said:?}") };
+        assert_eq!((answered.seq, answered.answer), (seq, Some(answer)));
         seq
     }
 

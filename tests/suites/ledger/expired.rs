@@ -85,6 +85,20 @@ async fn the_same_bytes_come_back_once_they_can_buy_nothing_also_while_frozen() 
 }
 
 #[tokio::test]
+async fn a_cart_gets_its_payment_again_up_to_the_last_second_of_it() {
+    let shop = shop();
+    let now = reading(MORNING);
+    let intent = shop.wallet.intent(now.clone(), "travel", WARES[0], None).await.unwrap();
+    let cart = shop.parties.cart(&intent, ("EUR", 1_000), now.wall);
+    let payment = shop.wallet.pay(now, "travel", &cart).await.unwrap();
+    let exp = payment.claims().exp.seconds();
+    let again = shop.wallet.pay(reading(exp), "travel", &cart).await.unwrap();
+    assert_eq!(again.as_str(), payment.as_str());
+    let late = shop.wallet.pay(reading(exp + 1), "travel", &cart).await;
+    assert_eq!(late.err(), Some(Reason::CartAlreadyPaid));
+}
+
+#[tokio::test]
 async fn what_was_never_signed_is_not_signed() {
     let shop = shop();
     let now = reading(MORNING);
