@@ -241,4 +241,12 @@ mod tests {
             assert_eq!(ExePath::plain(text).is_some(), plain, "{text}");
         }
     }
+
+    #[test]
+    fn a_path_may_be_as_long_as_the_kernel_takes_it() {
+        let path = |bytes: usize| format!("/{}", "a".repeat(bytes - 1)).parse::<ExePath>();
+        assert!(path(EXE_PATH_BYTES_MAX).is_ok());
+        let (limit, actual) = (EXE_PATH_BYTES_MAX, EXE_PATH_BYTES_MAX + 1);
+        assert_eq!(path(actual), Err(ExePathError::TooLong { limit, actual }));
+    }
 }

@@ -145,13 +145,18 @@ fn lists_have_a_limit() {
 #[test]
 fn the_caps_of_one_payment_have_a_limit() {
     let head = "[principal]\nname = \"Ada\"\ntimezone = \"UTC\"\n";
-    // An odd number of minutes is no number of hours: all labels are of one length.
-    let cap =
-        |number| format!("[[cap]]\nper = \"{}m\"\nspend = \"1.00 EUR\"\n", 10_001 + 2 * number);
+    // An odd number of minutes is no number of hours: all labels of one amount are of one length.
+    let of = |spend, number| {
+        format!("[[cap]]\nper = \"{}m\"\nspend = \"{spend} EUR\"\n", 10_001 + 2 * number)
+    };
+    let cap = |number| of("1.00", number);
     let one = parse(&(head.to_owned() + &cap(0))).unwrap().caps()[0].entry_bytes_max();
     let most = CAPS_BYTES_MAX / one;
+    // What is left of the limit is filled by amounts with a digit more.
+    let longer = CAPS_BYTES_MAX - most * one;
     let mut text = head.to_owned();
-    (0..most).for_each(|number| text += &cap(number));
+    (0..longer).for_each(|number| text += &of("10.00", number));
+    (longer..most).for_each(|number| text += &cap(number));
     assert_eq!(parse(&text).unwrap().caps().len(), most);
     let line = text.lines().count() + 1;
     // The second one past the limit is not told as well.
@@ -159,7 +164,20 @@ fn the_caps_of_one_payment_have_a_limit() {
     let faults = parse(&text).unwrap_err();
     let fault = faults.iter().next().unwrap();
     assert_eq!((faults.len(), fault.line(), fault.code()), (1, line, "caps_covering"));
-    assert!(fault.kind().to_string().contains(&((most + 1) * one).to_string()), "{fault}");
+    assert!(fault.kind().to_string().contains(&(CAPS_BYTES_MAX + one).to_string()), "{fault}");
+}
+
+/// A name that lacks its kind alone is completed; nothing is made of one that is wrong otherwise.
+#[test]
+fn a_unit_without_its_kind_is_taken_for_a_service() {
+    let fault = |unit: &str| {
+        let text = manual().replace("# unit = \"travel.service\"", &format!("unit = \"{unit}\""));
+        parse(&text).unwrap_err().to_string()
+    };
+    let without = fault("booking");
+    assert!(without.contains("booking.service"), "{without}");
+    let template = fault("booking@.service");
+    assert!(!template.contains("booking@.service.service"), "{template}");
 }
 
 #[test]
