@@ -262,6 +262,19 @@ async fn a_token_that_was_refused_is_proof_against_the_next_one() {
     shop.wallet.check(reading(MORNING), &[payment]).await;
 }
 
+/// A token that says once more what another one said is not that one: its head is looked at.
+#[tokio::test]
+async fn the_same_outcome_in_a_token_of_a_forked_log_is_noticed() {
+    let shop = shop();
+    let payment = shop.buy().await;
+    let fork = shop.lux().fork();
+    let first = shop.receipt(shop.lux(), &payment, Status::Executed);
+    let second = shop.receipt(&fork, &payment, Status::Executed);
+    assert_eq!(shop.hand_in(&first).await, Ok(Status::Executed));
+    assert_eq!(shop.hand_in(&second).await, Err(Reason::Equivocation));
+    shop.check_proof(Rule::SameSize, first.as_str(), second.as_str()).await;
+}
+
 /// A second outcome of a payment counts as that, whatever else is wrong with it.
 #[tokio::test]
 async fn a_second_outcome_of_a_forked_log_is_a_conflict() {
