@@ -249,4 +249,10 @@ mod tests {
         let (limit, actual) = (EXE_PATH_BYTES_MAX, EXE_PATH_BYTES_MAX + 1);
         assert_eq!(path(actual), Err(ExePathError::TooLong { limit, actual }));
     }
+
+    #[test]
+    fn a_path_and_a_unit_are_shown_as_they_are_written() {
+        assert_eq!(unit("travel.service").to_string(), "travel.service");
+        assert_eq!("/usr/bin/agent".parse::<ExePath>().unwrap().to_string(), "/usr/bin/agent");
+    }
 }

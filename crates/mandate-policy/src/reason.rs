@@ -95,3 +95,18 @@ impl fmt::Display for Reason {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_has_one_name_wherever_it_is_told() {
+        for reason in Reason::ALL {
+            assert_eq!(reason.to_string(), reason.as_str());
+            let json =
+                serde::de::value::StrDeserializer::<serde::de::value::Error>::new(reason.as_str());
+            assert_eq!(Reason::deserialize(json), Ok(*reason));
+        }
+    }
+}

@@ -118,6 +118,25 @@ fn a_broken_table_is_told_beside_the_faults_of_the_others() {
     assert_eq!(codes, ["syntax", "amount_digits"]);
 }
 
+/// What was meant by the lines behind a broken header is not known; some faults are faults whatever was meant.
+#[test]
+fn behind_a_broken_header_only_faults_that_stand_alone_are_told() {
+    let text = manual().replace("[limits]", "[limits").replace("Europe/Paris", "Europe/Parys");
+    // Of a merchant that is not listed it cannot be said any more.
+    let text = text.replace("merchant = \"lux-hotels\"", "merchant = \"lux-motels\"");
+    let faults = parse(&text).unwrap_err();
+    let codes: Vec<&str> = faults.iter().map(mandate_policy::Fault::code).collect();
+    assert_eq!(codes, ["timezone_unknown", "syntax"]);
+}
+
+#[test]
+fn figures_are_shown_over_tcp_where_the_file_says_so_alone() {
+    let head = "[principal]\nname = \"Ada\"\ntimezone = \"UTC\"\n";
+    assert_eq!(parse(head).unwrap().metrics_listen(), None);
+    let rules = parse(&format!("{head}[metrics]\nlisten = \"127.0.0.1:9464\"\n")).unwrap();
+    assert_eq!(rules.metrics_listen(), Some("127.0.0.1:9464".parse().unwrap()));
+}
+
 #[test]
 fn two_tables_that_stand_twice_are_both_told() {
     let text = format!("{}\n[limits]\n\n[key]\n", manual());
