@@ -167,6 +167,16 @@ fn a_payment_takes_a_cap_that_grants_its_currency() {
 }
 
 #[test]
+fn what_no_cap_grants_is_told_with_its_currency() {
+    let rules = rules("");
+    let told = |decision| denial(decision).to_string();
+    let euros = told(pay(&rules, "1.00 EUR", &[]));
+    assert!(euros.starts_with("nothing in EUR may be spent on this: "), "{euros}");
+    let any = told(intend(&rules, None, &[]));
+    assert!(any.starts_with("nothing may be spent on this: "), "{any}");
+}
+
+#[test]
 fn every_cap_that_matches_must_hold() {
     let caps = "[[cap]]\nper = \"payment\"\nspend = \"250.00 EUR\"\n\
         [[cap]]\nper = \"day\"\nspend = \"500.00 EUR\"\ncount = 3\n\
