@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use mandate::token::Status;
 use mandate::{Head, Mandate, Payment, Receipt};
-use mandate_ledger::{RecallError, Restoring, Scope, StoppedLedger};
+use mandate_ledger::{
+    OpenError, PutError, RecallError, Restoring, Scope, StoppedLedger, StoreError,
+};
 use mandate_policy::Reason;
 use mandate_tests::alone;
 use mandate_tests::parties::{AGENTS, Parties, WARES};
@@ -15,6 +17,7 @@ use mandate_tests::tally::{Cap, PARIS};
 use mandate_tests::wallet::{MORNING, Wallet, reading};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rusqlite::Connection;
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
@@ -173,4 +176,35 @@ proptest! {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(a_restore_after(before, after, later));
     }
+}
+
+/// Unfrozen it would pay at once; what lies in the place stays there, and what failed is told.
+#[tokio::test]
+async fn a_copy_that_cannot_be_frozen_takes_no_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, backup) = (folder.path().join("state"), folder.path().join("backup.db"));
+    std::fs::create_dir(&state).unwrap();
+    let parties = Arc::new(Parties::new([8; 32]));
+    Wallet::create(&state, &parties, MORNING);
+    let wallet = open(&state, &parties);
+    std::io::copy(&mut wallet.ledger.take_copy().unwrap(), &mut File::create(&backup).unwrap())
+        .unwrap();
+    wallet.buy(reading(MORNING), "travel", WARES[0], ("EUR", 1)).await.unwrap();
+    let newest = wallet.ledger.head();
+    let Wallet { ledger, .. } = wallet;
+    ledger.close().unwrap();
+    Connection::open(&backup).unwrap().execute_batch("DROP TABLE stop").unwrap();
+
+    let restoring = spawn_blocking(move || {
+        let _locking = alone();
+        let place = Restoring::hold(&state).unwrap();
+        let staged = place.stage(&backup).unwrap();
+        let put = staged.put(reading(MORNING).wall, 0, "a test".parse().unwrap(), "aside");
+        (put, place.current().unwrap().unwrap().head().unwrap())
+    });
+    let (put, head) = restoring.await.unwrap();
+    let PutError { moved, source } = put.unwrap_err();
+    assert_eq!((moved, head), (None, newest));
+    let OpenError::Store { source, .. } = *source else { panic!("{source:?}") };
+    assert!(matches!(source, StoreError::Sqlite(_)), "{source:?}");
 }
