@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -265,10 +264,8 @@ async fn write_down_the_settings(gateway: &Gateway, owner: u32) {
 /// Checks the whole journal once, beside the service; after what does not fit, no call goes on.
 async fn check_everything(gateway: Gateway, stop: CancellationToken) {
     let book = gateway.book().clone();
-    let on_progress = move |_| {
-        if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let checked = tokio::task::spawn_blocking(move || book.verify(on_progress)).await;
+    let checked =
+        tokio::task::spawn_blocking(move || book.verify(move || stop.is_cancelled())).await;
     let problem = match checked {
         Ok(Ok(verified)) => {
             tracing::info!(entries = verified.head.size, "the journal was checked");

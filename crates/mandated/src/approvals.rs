@@ -24,19 +24,15 @@ pub(crate) struct Listener {
 }
 
 impl Approvals {
-    pub(crate) fn new() -> Self {
-        Self { answers: Sender::new(ANSWERS_KEPT), closing: CancellationToken::new() }
+    /// Nobody waits any more once `closing` is cancelled: the daemon ends.
+    pub(crate) fn new(closing: CancellationToken) -> Self {
+        Self { answers: Sender::new(ANSWERS_KEPT), closing }
     }
 
     /// The principal answered about this cart, and the answer is on disk.
     pub(crate) fn tell(&self, cart: CartHash) {
         // Mostly nobody waits, and then it comes back.
         drop(self.answers.send(cart));
-    }
-
-    /// Nobody waits any more: the daemon ends.
-    pub(crate) fn close(&self) {
-        self.closing.cancel();
     }
 
     /// Begins to listen: before the ledger is asked, so that no answer falls in between.

@@ -20,6 +20,7 @@ use mandate_ledger::{
 use mandate_policy::{Denial, Reason, Violation};
 use mandate_proto::paths::Paths;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 
@@ -60,6 +61,8 @@ pub(crate) struct Daemon {
     pub(crate) paths: Paths,
     pub(crate) policy: Policy,
     pub(crate) sockets: Sockets,
+    /// Cancelled when the daemon ends: what takes long, or waits for somebody, gives up.
+    pub(crate) stopping: CancellationToken,
     pub(crate) strangers: Strangers,
     pub(crate) supervisor: Supervisor,
     /// Work that shutdown waits for: everything between a reservation and its answer.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -180,8 +179,9 @@ async fn over(
         None => Arc::new(SystemClock::new()?),
     };
     let (sockets, listeners) = Sockets::open(sockets, &paths, &loaded.rules)?;
+    let stopping = CancellationToken::new();
     let daemon = Arc::new(Daemon {
-        approvals: Approvals::new(),
+        approvals: Approvals::new(stopping.clone()),
         asking: Asking::default(),
         limits: AgentLimits::new(&loaded.rules),
         memory: HeadMemory::default(),
@@ -198,6 +198,7 @@ async fn over(
         clock,
         paths,
         sockets,
+        stopping,
         warnings: Warnings::new(warnings),
     });
     write_down_the_policy(&daemon).await;
@@ -221,7 +222,7 @@ async fn serve(
     shutdown: impl Future<Output = ()>,
     ready: Option<oneshot::Sender<()>>,
 ) -> Result<(), RunError> {
-    let stop = CancellationToken::new();
+    let stop = daemon.stopping.clone();
     let background = TaskTracker::new();
     let connections = TaskTracker::new();
     daemon.ask_for_the_key().await;
@@ -273,7 +274,6 @@ async fn serve(
     tracing::info!("stopping");
     daemon.supervisor.stopping();
     stop.cancel();
-    daemon.approvals.close();
     for tracker in [&background, &connections, &daemon.tasks] {
         tracker.close();
         tracker.wait().await;
@@ -320,10 +320,8 @@ async fn notice_another(daemon: Arc<Daemon>, stop: CancellationToken) {
 /// Checks the whole journal once, beside the service; what does not fit stops all minting.
 async fn check_everything(daemon: Arc<Daemon>, stop: CancellationToken) {
     let ledger = daemon.ledger.clone();
-    let on_progress = move |_| {
-        if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let checked = tokio::task::spawn_blocking(move || ledger.verify(on_progress)).await;
+    let checked =
+        tokio::task::spawn_blocking(move || ledger.verify(move || stop.is_cancelled())).await;
     let problem = match checked {
         Ok(Ok(verified)) => {
             tracing::info!(entries = verified.head.size, "the ledger was checked");

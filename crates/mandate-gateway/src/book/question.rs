@@ -1,18 +1,16 @@
 //! What is asked of the book: nothing here changes it.
 
 use std::io;
-use std::ops::ControlFlow;
 
 use mandate::clock::{ClockFault, ClockReading};
 use mandate::token::{Cart, Receipt};
 use mandate::{Head, IntentHash, RequestDigest, UnixSeconds};
 use mandate_journal::peers::{self, Equivocation};
-use mandate_journal::{Files, Progress, StoreError, Verified, VerifyFault, WriteError, verify};
+use mandate_journal::{Files, StoreError, Verified, VerifyFault, WriteError};
 
 use super::answer::IntentState;
 use super::key::UseKey;
 use super::recorded::Recorded;
-use super::sales::Sales;
 use super::{Book, rows, stopped};
 use crate::refusal::Refusal;
 
@@ -148,15 +146,16 @@ impl Book {
         self.journal.files()
     }
 
-    /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large journal.
+    /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large journal; `is_stopped` is asked
+    /// now and then, and may end it.
     ///
     /// # Errors
     ///
     /// [`VerifyFault`] with the first thing that does not fit.
     pub fn verify(
         &self,
-        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+        is_stopped: impl Fn() -> bool + Clone + Send + 'static,
     ) -> Result<Verified, VerifyFault> {
-        self.journal.read_blocking(|db| Ok(verify::<Sales>(db, on_progress)))?
+        self.journal.verify(is_stopped)
     }
 }

@@ -1,6 +1,5 @@
 //! What is answered at the operator's door.
 
-use std::ops::ControlFlow;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -221,10 +220,8 @@ where
 /// Checks everything; what does not fit ends all use of mandates.
 async fn verify(gateway: &Gateway, stop: &CancellationToken) -> Result<Checked, Refused> {
     let (book, stop) = (gateway.book().clone(), stop.clone());
-    let on_progress = move |_| {
-        if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let checked = tokio::task::spawn_blocking(move || book.verify(on_progress)).await;
+    let checked =
+        tokio::task::spawn_blocking(move || book.verify(move || stop.is_cancelled())).await;
     match checked.map_err(|error| damaged(&error))? {
         Ok(verified) => Ok(Checked::Whole { head: verified.head }),
         Err(VerifyFault::Cancelled) => Err(unavailable("the gateway is stopping")),

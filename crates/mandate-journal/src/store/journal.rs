@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::future::Future;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
@@ -15,19 +16,22 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::create::{self, Genesis};
-use super::error::{OpenError, StoreError, WriteError};
+use super::error::{OpenError, StoreError, VerifyFault, WriteError};
 use super::job::{Call, Job};
 use super::lock::Lock;
 use super::open;
 use super::schema::{self, Paths};
 use super::seal::{self, CheckpointFault, LogOwner, RecallError, Sealing};
 use super::transaction::Transaction;
+use super::verify::{Verified, verify};
 use super::writer::Writer;
 use super::{Options, Projection, copy};
 use crate::checkpoint::Checkpoint;
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Mutex, MutexGuard, QUEUE_MAX, RwLock, mpsc, oneshot};
 
+/// What SQLite does before it is asked whether a check is to go on, in steps of its machine: less than a millisecond.
+const STEPS_UNASKED: i32 = 1_000;
 /// Idle read connections that are kept open.
 const READERS_KEPT: usize = 4;
 
@@ -196,6 +200,26 @@ impl<P: Projection> Journal<P> {
             readers.push(db);
         }
         result
+    }
+
+    /// Checks the whole journal as [`verify`] does, on a connection of its own. Blocks, long on a large one.
+    ///
+    /// `is_stopped` is asked now and then, also while SQLite checks its own structure, and may end it.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`].
+    pub fn verify(
+        &self,
+        is_stopped: impl Fn() -> bool + Clone + Send + 'static,
+    ) -> Result<Verified, VerifyFault> {
+        let mut db = schema::connect_reader(&self.shared.paths.db)?;
+        let asked = is_stopped.clone();
+        db.progress_handler(STEPS_UNASKED, Some(asked)).map_err(StoreError::from)?;
+        let snapshot = db.transaction().map_err(StoreError::from)?;
+        verify::<P>(&snapshot, |_| {
+            if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
     }
 
     /// The head as of the last commit.

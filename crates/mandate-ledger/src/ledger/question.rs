@@ -1,18 +1,15 @@
 //! What is asked of the ledger: nothing here changes it.
 
 use std::io;
-use std::ops::ControlFlow;
 
 use mandate::Head;
 use mandate_journal::peers::Equivocation;
 use mandate_journal::tree::NodeHash;
-use mandate_journal::{
-    Checkpoint, Files, Progress, RecallError, StoreError, Verified, VerifyFault, read, verify,
-};
+use mandate_journal::{Checkpoint, Files, RecallError, StoreError, Verified, VerifyFault, read};
 use tokio::sync::watch;
 
 use super::{Ledger, LedgerError};
-use crate::accounts::{self, Accounts, Hold};
+use crate::accounts::{self, Hold};
 use crate::approval::PendingApproval;
 use crate::gate::{Expired, Unhashed};
 use crate::refusal::Outcome;
@@ -222,16 +219,16 @@ impl Ledger {
         self.journal.files()
     }
 
-    /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large ledger; `on_progress` is
-    /// called now and then, and may stop it.
+    /// Recomputes chain, tree and every projection from the entries. Blocks, long on a large ledger; `is_stopped` is
+    /// asked now and then, and may end it.
     ///
     /// # Errors
     ///
     /// [`VerifyFault`] with the first thing that does not fit.
     pub fn verify(
         &self,
-        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+        is_stopped: impl Fn() -> bool + Clone + Send + 'static,
     ) -> Result<Verified, VerifyFault> {
-        self.journal.read_blocking(|db| Ok(verify::<Accounts>(db, on_progress)))?
+        self.journal.verify(is_stopped)
     }
 }

@@ -6,7 +6,6 @@ mod report;
 mod request;
 mod settle;
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use mandate_ledger::{ApprovalAnswer, BudgetFilter, LedgerError, Outcome, Refusal};
@@ -288,9 +287,9 @@ impl Control for ControlService {
         let Ok(turn) = Arc::clone(&self.checks).try_acquire_owned() else {
             return Err(Status::resource_exhausted("a check is under way; wait for its end"));
         };
-        let ledger = self.daemon.ledger.clone();
+        let (ledger, stopping) = (self.daemon.ledger.clone(), self.daemon.stopping.clone());
         let checked = tokio::task::spawn_blocking(move || {
-            let verified = ledger.verify(|_| ControlFlow::Continue(()));
+            let verified = ledger.verify(move || stopping.is_cancelled());
             drop(turn);
             verified
         });

@@ -186,6 +186,23 @@ fn a_served_journal_is_verified_from_a_snapshot() {
 }
 
 #[test]
+fn a_check_that_is_to_stop_does_not_wait_for_sqlites_own() {
+    let dir = fresh();
+    let (journal, _died) = open(dir.path());
+    // Too few for progress to be told: whatever stops the check does so inside a question to SQLite.
+    journal
+        .write_blocking(|tx| {
+            let fields = Add { account: "a".into(), amount: 1 };
+            (0..1_000).try_for_each(|_| tx.append(now(), "add", &fields).map(|_| ()))
+        })
+        .unwrap();
+    assert!(matches!(journal.verify(|| true), Err(VerifyFault::Cancelled)));
+    assert_eq!(journal.verify(|| false).unwrap().head, journal.head());
+    journal.close().unwrap();
+    invariants(dir.path());
+}
+
+#[test]
 fn a_transaction_sees_what_it_appended() {
     let dir = fresh();
     let (journal, _died) = open(dir.path());
