@@ -153,7 +153,13 @@ mod tests {
         let currency = format!(r#"{{"currency":"XAU","line_items":[{line}]}}"#);
         let error = Quote::parse(currency.as_bytes()).unwrap_err().to_string();
         assert!(error.starts_with("the quote's `currency`"), "{error}");
-        let long = vec![b' '; QUOTE_BYTES_MAX + 1];
-        assert!(matches!(Quote::parse(&long), Err(QuoteError::TooLarge { .. })));
+        let of_bytes = |bytes: usize| {
+            let members = format!(r#""currency":"EUR","line_items":[{line}]}}"#);
+            let spaces = " ".repeat(bytes - 1 - members.len());
+            format!("{{{spaces}{members}").into_bytes()
+        };
+        Quote::parse(&of_bytes(QUOTE_BYTES_MAX)).unwrap();
+        let long = Quote::parse(&of_bytes(QUOTE_BYTES_MAX + 1));
+        assert!(matches!(long, Err(QuoteError::TooLarge { .. })));
     }
 }

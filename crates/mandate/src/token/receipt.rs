@@ -146,3 +146,15 @@ impl ReceiptClaims {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_shown_as_it_is_read() {
+        for status in [Status::Executed, Status::Void] {
+            assert_eq!(status.to_string().parse(), Ok(status));
+        }
+    }
+}
