@@ -15,12 +15,13 @@ use mandate_ledger::{
     Permit, Redeemed, Unhashed,
 };
 use mandate_policy::{PolicyDigest, Reason, Rules, Users};
+use tempfile::TempDir;
 
 use crate::TestClock;
 use crate::alone;
 use crate::invariants::{Terms, check_entries};
 use crate::parties::{Parties, Ware, caller, money};
-use crate::tally::{Cap, Price, Zone};
+use crate::tally::{Cap, PARIS, Price, Zone};
 
 /// The first instant of a test clock, for tests that need no other: 2026-11-24T10:00:00Z.
 pub const MORNING: u64 = 1_795_514_400;
@@ -66,6 +67,20 @@ impl Wallet {
         let locking = alone();
         Ledger::create(folder, &genesis).expect("a new ledger");
         drop(locking);
+    }
+
+    /// A new ledger in a folder of its own, of parties made from `seed`, under these caps in Paris.
+    ///
+    /// # Panics
+    ///
+    /// If the disk fails, or the caps make no rules.
+    #[must_use]
+    pub fn fresh(seed: [u8; 32], unsettled: u64, caps: Vec<Cap>) -> (TempDir, Self) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let parties = Arc::new(Parties::new(seed));
+        Self::create(folder.path(), &parties, MORNING);
+        let wallet = Self::open(folder.path(), &parties, PARIS, unsettled, caps);
+        (folder, wallet.expect("a new ledger opens"))
     }
 
     /// Opens the ledger in a folder under these caps.

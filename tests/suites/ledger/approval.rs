@@ -6,7 +6,7 @@ use mandate::{Cart, Mandate};
 use mandate_ledger::{ApprovalAnswer, Outcome, PendingApproval, Replay};
 use mandate_policy::{Reason, Rules};
 use mandate_tests::CART_LIFE_S;
-use mandate_tests::parties::{Parties, WARES};
+use mandate_tests::parties::WARES;
 use mandate_tests::tally::{Cap, PARIS};
 use mandate_tests::wallet::{MORNING, NoUsers, Wallet, reading};
 use tempfile::TempDir;
@@ -28,11 +28,8 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let parties = Arc::new(Parties::new([9; 32]));
-        Wallet::create(folder.path(), &parties, MORNING);
         let caps = vec![Cap::spend("day", ("EUR", CAP))];
-        let wallet = Wallet::open(folder.path(), &parties, PARIS, UNSETTLED, caps).unwrap();
+        let (folder, wallet) = Wallet::fresh([9; 32], UNSETTLED, caps);
         let mut shop = Self { wallet, _folder: folder };
         shop.obey(ABOVE).await;
         shop

@@ -1,12 +1,10 @@
 //! What is left under each cap, and what would be answered: told as the next payment would find it, and nothing changes.
 
-use std::sync::Arc;
-
 use mandate::UnixSeconds;
 use mandate_ledger::{BudgetFilter, CapBudget, ExplainAsk, Explanation, Scope};
 use mandate_policy::{Ask, Consent, Reason};
-use mandate_tests::parties::{Parties, WARES, Ware, caller, money};
-use mandate_tests::tally::{Cap, PARIS, Price};
+use mandate_tests::parties::{WARES, Ware, caller, money};
+use mandate_tests::tally::{Cap, Price};
 use mandate_tests::wallet::{MORNING, Wallet, reading};
 use mandate_tests::{LUX, RIVAL};
 use tempfile::TempDir;
@@ -23,9 +21,6 @@ struct Shop {
 
 /// A wallet with a cap of every sort, on which one room was bought.
 async fn shop() -> Shop {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([2; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
     let caps = vec![
         Cap::spend("payment", ("EUR", 5_000)),
         Cap { count: Some(3), ..Cap::spend("day", ("EUR", 4_000)) },
@@ -34,7 +29,7 @@ async fn shop() -> Shop {
         Cap { about: [None, Some(LUX), Some("book_room")], ..Cap::spend("week", ("EUR", 3_000)) },
         Cap { about: [None, Some(RIVAL), None], ..Cap::spend("month", ("JPY", 700)) },
     ];
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, 16, caps).unwrap();
+    let (folder, wallet) = Wallet::fresh([2; 32], 16, caps);
     wallet.buy(reading(MORNING), "travel", WARES[0], ("EUR", PRICE)).await.unwrap();
     Shop { wallet, _folder: folder }
 }

@@ -24,10 +24,7 @@ struct Shop {
 }
 
 fn shop(caps: Vec<Cap>) -> Shop {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([4; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, UNSETTLED, caps).unwrap();
+    let (folder, wallet) = Wallet::fresh([4; 32], UNSETTLED, caps);
     Shop { wallet, _folder: folder }
 }
 

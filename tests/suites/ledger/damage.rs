@@ -26,14 +26,11 @@ fn caps() -> Vec<Cap> {
 }
 
 async fn written() -> Written {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([3; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, 16, caps()).unwrap();
+    let (folder, wallet) = Wallet::fresh([3; 32], 16, caps());
     let now = reading(MORNING);
     for status in [Status::Executed, Status::Void] {
         let paid = wallet.buy(now.clone(), "travel", WARES[0], ("EUR", 1_000)).await.unwrap();
-        let receipt = parties.receipt(&paid, status, now.wall);
+        let receipt = wallet.parties.receipt(&paid, status, now.wall);
         wallet.hand_in(now.clone(), "travel", &receipt).await.unwrap();
     }
     wallet.buy(now.clone(), "errands", WARES[2], ("EUR", 2_000)).await.unwrap();
@@ -41,6 +38,7 @@ async fn written() -> Written {
     wallet.ledger.freeze(now.clone(), 0, errands, None).await.unwrap();
     let refused = wallet.buy(now, "errands", WARES[2], ("EUR", 1)).await;
     assert_eq!(refused.err(), Some(Reason::Frozen));
+    let parties = Arc::clone(&wallet.parties);
     wallet.ledger.close().unwrap();
     Written { folder, parties }
 }

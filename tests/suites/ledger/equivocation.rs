@@ -27,10 +27,7 @@ fn caps() -> Vec<Cap> {
 }
 
 fn shop() -> Shop {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([5; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, 16, caps()).unwrap();
+    let (folder, wallet) = Wallet::fresh([5; 32], 16, caps());
     Shop { wallet, folder }
 }
 

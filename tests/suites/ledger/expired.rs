@@ -1,13 +1,11 @@
 //! A payment whose time is over, made again for its merchant's void: the bytes that were signed before, and no others.
 
-use std::sync::Arc;
-
 use mandate::clock::ClockReading;
 use mandate::{Mandate, Payment, Status};
 use mandate_ledger::{Expired, Outcome, Redeemed, Refusal, Scope};
 use mandate_policy::Reason;
-use mandate_tests::parties::{Parties, WARES};
-use mandate_tests::tally::{Cap, PARIS};
+use mandate_tests::parties::WARES;
+use mandate_tests::tally::Cap;
 use mandate_tests::wallet::{MORNING, Wallet, reading};
 use tempfile::TempDir;
 
@@ -16,17 +14,13 @@ const LATER: u64 = MORNING + 301;
 
 struct Shop {
     wallet: Wallet,
-    parties: Arc<Parties>,
     _folder: TempDir,
 }
 
 fn shop() -> Shop {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([6; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
     let caps = vec![Cap::spend("day", ("EUR", 10_000))];
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, 16, caps).unwrap();
-    Shop { wallet, parties, _folder: folder }
+    let (folder, wallet) = Wallet::fresh([6; 32], 16, caps);
+    Shop { wallet, _folder: folder }
 }
 
 impl Shop {
@@ -76,7 +70,7 @@ async fn the_same_bytes_come_back_once_they_can_buy_nothing_also_while_frozen() 
     }
     assert_eq!(shop.wallet.entries().len(), size, "it is no new payment");
     assert_eq!(shop.wallet.spent(now.clone()).await, [(1_000, 1)]);
-    let void = shop.parties.receipt(&payment, Status::Void, reading(LATER).wall);
+    let void = shop.wallet.parties.receipt(&payment, Status::Void, reading(LATER).wall);
     shop.wallet.hand_in(reading(LATER), "travel", &void).await.unwrap();
     assert!(shop.refused(LATER, seq).await.contains("is no open hold"));
     assert!(shop.refused(LATER, 99).await.contains("is no open hold"));
@@ -89,7 +83,7 @@ async fn a_cart_gets_its_payment_again_up_to_the_last_second_of_it() {
     let shop = shop();
     let now = reading(MORNING);
     let intent = shop.wallet.intent(now.clone(), "travel", WARES[0], None).await.unwrap();
-    let cart = shop.parties.cart(&intent, ("EUR", 1_000), now.wall);
+    let cart = shop.wallet.parties.cart(&intent, ("EUR", 1_000), now.wall);
     let payment = shop.wallet.pay(now, "travel", &cart).await.unwrap();
     let exp = payment.claims().exp.seconds();
     let again = shop.wallet.pay(reading(exp), "travel", &cart).await.unwrap();
@@ -103,7 +97,7 @@ async fn what_was_never_signed_is_not_signed() {
     let shop = shop();
     let now = reading(MORNING);
     let intent = shop.wallet.intent(now.clone(), "travel", WARES[0], None).await.unwrap();
-    let cart = shop.parties.cart(&intent, ("EUR", 1_000), now.wall);
+    let cart = shop.wallet.parties.cart(&intent, ("EUR", 1_000), now.wall);
     let permit = shop.wallet.reserve(now.clone(), "travel", &cart).await.unwrap();
     let seq = shop.seq();
     assert!(shop.refused(LATER, seq).await.contains("was never signed"));

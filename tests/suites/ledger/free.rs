@@ -7,7 +7,7 @@ use mandate::{Intent, Mandate, MerchantId, Receipt, ReceiptClaims};
 use mandate_ledger::{ExplainAsk, Scope};
 use mandate_policy::{Ask, Consent, Reason, Rules};
 use mandate_tests::LUX;
-use mandate_tests::parties::{Parties, WARES, Ware, money};
+use mandate_tests::parties::{WARES, Ware, money};
 use mandate_tests::tally::{Cap, PARIS};
 use mandate_tests::wallet::{Answer, MORNING, NoUsers, Wallet, reading};
 use tempfile::TempDir;
@@ -24,12 +24,9 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let parties = Arc::new(Parties::new([1; 32]));
-        Wallet::create(folder.path(), &parties, MORNING);
         let caps = || vec![Cap::spend("day", ("EUR", 5_000))];
-        let mut wallet = Wallet::open(folder.path(), &parties, PARIS, UNSETTLED, caps()).unwrap();
-        let text = parties.toml(&PARIS, UNSETTLED, &caps());
+        let (folder, mut wallet) = Wallet::fresh([1; 32], UNSETTLED, caps());
+        let text = wallet.parties.toml(&PARIS, UNSETTLED, &caps());
         let text = text
             .replace("paid = [\"book_room\"", "free = [\"search_rooms\"]\npaid = [\"book_room\"");
         let rules = Rules::parse(&text, &NoUsers).unwrap();

@@ -1,12 +1,10 @@
 //! A caller's own name for a request: the same request under it gives the same bytes, and no other one is answered.
 
-use std::sync::Arc;
-
 use mandate::{Intent, Mandate, Quantity, RequestDigest};
 use mandate_ledger::{IntentAsk, Outcome, Redeemed};
 use mandate_policy::Reason;
-use mandate_tests::parties::{Parties, WARES, caller, money};
-use mandate_tests::tally::{Cap, PARIS};
+use mandate_tests::parties::{WARES, caller, money};
+use mandate_tests::tally::Cap;
 use mandate_tests::wallet::{Answer, MORNING, Wallet, fresh_jti, one_of, reading};
 use tempfile::TempDir;
 
@@ -18,11 +16,8 @@ struct Shop {
 }
 
 fn shop() -> Shop {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([3; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
     let caps = vec![Cap::spend("day", ("EUR", 10_000)), Cap::spend("day", ("JPY", 10_000))];
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, 16, caps).unwrap();
+    let (folder, wallet) = Wallet::fresh([3; 32], 16, caps);
     Shop { wallet, folder }
 }
 

@@ -7,8 +7,8 @@ use mandate::{Cart, Mandate, Payment};
 use mandate_ledger::{Redeemed, Scope};
 use mandate_policy::Reason;
 use mandate_tests::LUX;
-use mandate_tests::parties::{AGENTS, Parties, WARES};
-use mandate_tests::tally::{Cap, PARIS, Price};
+use mandate_tests::parties::{AGENTS, WARES};
+use mandate_tests::tally::{Cap, Price};
 use mandate_tests::wallet::{Answer, MORNING, Wallet, reading};
 use tempfile::TempDir;
 use tokio::sync::Barrier;
@@ -27,11 +27,8 @@ struct Shop {
 }
 
 fn shop(unsettled: u64) -> Shop {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([9; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
     let caps = vec![Cap::spend("lifetime", ROOM)];
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, unsettled, caps).unwrap();
+    let (folder, wallet) = Wallet::fresh([9; 32], unsettled, caps);
     Shop { wallet, _folder: folder }
 }
 

@@ -1,7 +1,5 @@
 //! What the journal keeps beside the tokens: each refusal and what it was about, and what a decision rested on.
 
-use std::sync::Arc;
-
 use mandate::key::Jwk;
 use mandate::token::Status;
 use mandate_journal::Entry;
@@ -9,8 +7,8 @@ use mandate_ledger::event::{self, About, CapSeen};
 use mandate_ledger::{Call, Event, HoldState, IntentAsk, Outcome, Refusal, ledger_path};
 use mandate_policy::{PolicyDigest, Reason};
 use mandate_tests::LUX;
-use mandate_tests::parties::{Parties, WARES, caller, money};
-use mandate_tests::tally::{Cap, PARIS};
+use mandate_tests::parties::{WARES, caller, money};
+use mandate_tests::tally::Cap;
 use mandate_tests::wallet::{MORNING, Wallet, fresh_jti, one_of, reading};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -23,16 +21,13 @@ struct Shop {
 }
 
 fn shop() -> Shop {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([2; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
     let caps = vec![
         Cap::spend("payment", ("EUR", 4_000)),
         Cap::spend("day", ("EUR", 5_000)),
         Cap { about: [Some("travel"), None, None], ..Cap::count("24h", 9) },
         Cap { about: [Some("errands"), None, None], ..Cap::count("24h", 9) },
     ];
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, 16, caps).unwrap();
+    let (folder, wallet) = Wallet::fresh([2; 32], 16, caps);
     Shop { wallet, folder }
 }
 

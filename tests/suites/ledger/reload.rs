@@ -111,11 +111,8 @@ async fn a_reload_that_failed_puts_the_file_before_it_back_and_no_older_one() {
 /// A daemon reloads for as long as it runs: it keeps no file that nothing can bring back.
 #[tokio::test]
 async fn rules_that_were_replaced_are_let_go() {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([7; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
     let spend = |most| vec![Cap::spend("lifetime", ("EUR", most))];
-    let mut wallet = Wallet::open(folder.path(), &parties, PARIS, UNSETTLED, spend(100)).unwrap();
+    let (_folder, mut wallet) = Wallet::fresh([7; 32], UNSETTLED, spend(100));
     let mut replaced = Vec::new();
     for most in [200, 300, 200, 400] {
         wallet.reload(reading(MORNING), spend(most)).await;

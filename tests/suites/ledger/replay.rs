@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mandate::token::Status;
 use mandate_ledger::{Redeemed, Refused, Replay, Scope};
 use mandate_policy::Reason;
-use mandate_tests::parties::{Parties, WARES};
+use mandate_tests::parties::WARES;
 use mandate_tests::tally::{Cap, PARIS};
 use mandate_tests::wallet::{MORNING, Wallet, reading, rules};
 
@@ -14,22 +14,19 @@ const UNSETTLED: u64 = 16;
 
 #[tokio::test]
 async fn what_a_stricter_file_would_have_refused_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([6; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
     let spend = |most| vec![Cap::spend("day", ("EUR", most))];
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, UNSETTLED, spend(10_000)).unwrap();
+    let (_folder, wallet) = Wallet::fresh([6; 32], UNSETTLED, spend(10_000));
     let (now, ledger) = (reading(MORNING), &wallet.ledger);
     let buy = async |price| {
         wallet.buy(reading(MORNING), "travel", WARES[0], ("EUR", price)).await.unwrap()
     };
     let settle = async |payment, status| {
-        let receipt = parties.receipt(payment, status, reading(MORNING).wall);
+        let receipt = wallet.parties.receipt(payment, status, reading(MORNING).wall);
         wallet.hand_in(reading(MORNING), "travel", &receipt).await.unwrap()
     };
 
     let intent = wallet.intent(now.clone(), "travel", WARES[0], None).await.unwrap();
-    let cart = parties.cart(&intent, ("EUR", 1_000), now.wall);
+    let cart = wallet.parties.cart(&intent, ("EUR", 1_000), now.wall);
     let permit = wallet.reserve(now.clone(), "travel", &cart).await.unwrap();
     ledger.freeze(now.clone(), 0, Scope::Wallet, None).await.unwrap();
     let Redeemed::Withheld(withheld) = wallet.sign(permit) else { panic!("it was signed") };
@@ -43,7 +40,7 @@ async fn what_a_stricter_file_would_have_refused_is_told() {
     let also = buy(2).await;
 
     let refused = |most| -> Vec<Refused> {
-        let strict = rules(&parties, &PARIS, UNSETTLED, &spend(most));
+        let strict = rules(&wallet.parties, &PARIS, UNSETTLED, &spend(most));
         let mut replay = Replay::new(Arc::new(strict)).unwrap();
         wallet.entries().iter().filter_map(|bytes| replay.step(bytes).unwrap()).collect()
     };

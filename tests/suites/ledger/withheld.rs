@@ -1,12 +1,10 @@
 //! A freeze or a lock between a reservation and its signature: nothing is signed, nothing stays reserved, nothing is lost.
 
-use std::sync::Arc;
-
 use mandate::{Cart, Mandate};
 use mandate_ledger::{Durability, Redeemed, Refusal, Scope, Stop};
 use mandate_policy::Reason;
-use mandate_tests::parties::{Parties, WARES};
-use mandate_tests::tally::{Cap, PARIS};
+use mandate_tests::parties::WARES;
+use mandate_tests::tally::Cap;
 use mandate_tests::wallet::{MORNING, Wallet, reading};
 use tempfile::TempDir;
 
@@ -20,14 +18,11 @@ struct Shop {
 }
 
 async fn shop() -> Shop {
-    let folder = tempfile::tempdir().unwrap();
-    let parties = Arc::new(Parties::new([6; 32]));
-    Wallet::create(folder.path(), &parties, MORNING);
     let caps = vec![Cap::spend("day", ("EUR", PRICE))];
-    let wallet = Wallet::open(folder.path(), &parties, PARIS, 1, caps).unwrap();
+    let (folder, wallet) = Wallet::fresh([6; 32], 1, caps);
     let now = reading(MORNING);
     let intent = wallet.intent(now.clone(), "travel", WARES[0], None).await.unwrap();
-    let cart = parties.cart(&intent, ("EUR", PRICE), now.wall);
+    let cart = wallet.parties.cart(&intent, ("EUR", PRICE), now.wall);
     Shop { wallet, cart, folder }
 }
 
