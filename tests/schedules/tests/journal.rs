@@ -124,7 +124,7 @@ fn what_was_queued_is_written_though_its_caller_went_away() {
     explore(|| {
         let dir = folder();
         let (journal, _died) = open(dir.path(), None);
-        let others = at_once(&journal, ["a", "b"], |journal, name| write_and_look(journal, name));
+        let others = at_once(&journal, ["a", "b"], write_and_look);
         let ran = Arc::new(AtomicU64::new(0));
         let gone = {
             let (journal, ran) = (journal.clone(), Arc::clone(&ran));
