@@ -217,8 +217,12 @@ impl<P: Projection> Journal<P> {
         let asked = is_stopped.clone();
         db.progress_handler(STEPS_UNASKED, Some(asked)).map_err(StoreError::from)?;
         let snapshot = db.transaction().map_err(StoreError::from)?;
-        verify::<P>(&snapshot, |_| {
+        let checked = verify::<P>(&snapshot, |_| {
             if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        // A question that SQLite was told to give up, whichever it was, is no failure of the disk.
+        checked.map_err(|fault| {
+            if !fault.is_damage() && is_stopped() { VerifyFault::Cancelled } else { fault }
         })
     }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use mandate::Head;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
 use super::error::{Damage, StoreError, VerifyFault};
 use super::seal::{CheckpointFault, Seals};
@@ -47,7 +47,7 @@ pub fn verify<P: Projection>(
     db: &Connection,
     mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Verified, VerifyFault> {
-    check_structure(db).map_err(stopped)?;
+    check_structure(db)?;
     let stored = check::ends(db)?;
     let owner = P::load(db)?.log_owner();
     let mut seals = owner.as_ref().map(Seals::new);
@@ -75,19 +75,9 @@ pub fn verify<P: Projection>(
         Ok(())
     })?;
     for table in P::TABLES {
-        compare::table(db, &rebuilt.db, table).map_err(stopped)?;
+        compare::table(db, &rebuilt.db, table)?;
     }
     Ok(Verified { head: stored, checkpoints: seals.map_or(0, |seals| seals.count()) })
-}
-
-/// A connection that was told to stop in the middle of a question has failed at nothing.
-fn stopped(fault: VerifyFault) -> VerifyFault {
-    match fault {
-        VerifyFault::Store(error) if error.code() == Some(ErrorCode::OperationInterrupted) => {
-            VerifyFault::Cancelled
-        }
-        fault => fault,
-    }
 }
 
 /// Asks SQLite whether its trees and indices are whole: rows must be found by every way that leads to them.

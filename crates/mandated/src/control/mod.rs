@@ -8,7 +8,7 @@ mod settle;
 
 use std::sync::Arc;
 
-use mandate_ledger::{ApprovalAnswer, BudgetFilter, LedgerError, Outcome, Refusal};
+use mandate_ledger::{ApprovalAnswer, BudgetFilter, LedgerError, Outcome, Refusal, VerifyFault};
 use mandate_proto::v1;
 use mandate_proto::v1::control_server::Control;
 use tokio::sync::Semaphore;
@@ -294,6 +294,7 @@ impl Control for ControlService {
             verified
         });
         match checked.await {
+            Ok(Err(VerifyFault::Cancelled)) => Err(Status::unavailable("the wallet is stopping")),
             Ok(verified) => Ok(Response::new(report::verified(verified))),
             Err(error) => Err(Status::internal(error.to_string())),
         }

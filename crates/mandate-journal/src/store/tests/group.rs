@@ -1,5 +1,6 @@
 //! Writing together: what is acknowledged is on disk, in order, and one caller's failure is its own.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc as std_mpsc;
 
 use mandate::clock::{BootTime, ClockFault, ClockReading};
@@ -186,7 +187,7 @@ fn a_served_journal_is_verified_from_a_snapshot() {
 }
 
 #[test]
-fn a_check_that_is_to_stop_does_not_wait_for_sqlites_own() {
+fn a_check_may_be_stopped_at_any_moment_and_finds_nothing_wrong_then() {
     let dir = fresh();
     let (journal, _died) = open(dir.path());
     // Too few for progress to be told: whatever stops the check does so inside a question to SQLite.
@@ -196,8 +197,19 @@ fn a_check_that_is_to_stop_does_not_wait_for_sqlites_own() {
             (0..1_000).try_for_each(|_| tx.append(now(), "add", &fields).map(|_| ()))
         })
         .unwrap();
-    assert!(matches!(journal.verify(|| true), Err(VerifyFault::Cancelled)));
-    assert_eq!(journal.verify(|| false).unwrap().head, journal.head());
+    let asked = Arc::new(AtomicU64::new(0));
+    let stopped_at = |moment| {
+        asked.store(0, Ordering::Relaxed);
+        let asked = Arc::clone(&asked);
+        journal.verify(move || asked.fetch_add(1, Ordering::Relaxed) >= moment)
+    };
+    assert_eq!(stopped_at(u64::MAX).unwrap().head, journal.head());
+    let moments = asked.load(Ordering::Relaxed);
+    assert!(moments > 20, "SQLite asks {moments} times");
+    for moment in 0..moments {
+        let stopped = stopped_at(moment);
+        assert!(matches!(stopped, Err(VerifyFault::Cancelled)), "at {moment}: {stopped:?}");
+    }
     journal.close().unwrap();
     invariants(dir.path());
 }
@@ -241,13 +253,14 @@ fn a_closed_journal_refuses_writes_and_still_reads() {
     assert_eq!(invariants(dir.path()), BTreeMap::from([("a".into(), 1)]));
 }
 
+fn reading(wall: u64) -> ClockReading {
+    let boot = BootTime { id: "a".parse().unwrap(), elapsed_ms: 0 };
+    ClockReading { wall: UnixSeconds::new(wall).unwrap(), boot }
+}
+
 #[test]
 fn the_clock_that_was_believed_is_the_measure_also_after_a_restart() {
     let dir = fresh();
-    let reading = |wall: u64| ClockReading {
-        wall: UnixSeconds::new(wall).unwrap(),
-        boot: BootTime { id: "a".parse().unwrap(), elapsed_ms: 0 },
-    };
     let (journal, _died) = open(dir.path());
     let marked = journal.write_blocking(move |tx| {
         assert_eq!(tx.believe(&reading(1)), Ok(()), "nothing to hold the first one against");
@@ -263,6 +276,24 @@ fn the_clock_that_was_believed_is_the_measure_also_after_a_restart() {
         faults.unwrap(),
         [Err(ClockFault::Behind { by_s: 6 }), Ok(()), Err(ClockFault::Ahead { by_s: 6 })]
     );
+}
+
+#[test]
+fn a_clock_that_a_failed_job_believed_is_no_measure() {
+    let dir = fresh();
+    let (journal, _died) = open(dir.path());
+    let mark = |wall, failed: bool| {
+        move |tx: &mut Transaction<'_, Sums>| {
+            tx.set_mark(&reading(wall));
+            if failed { Err(StoreError::Injected) } else { Ok(()) }
+        }
+    };
+    journal.write_blocking(mark(1_000, false)).unwrap();
+    assert!(journal.write_blocking(mark(9_000, true)).is_err());
+    let believed = journal.write_blocking(move |tx| Ok(tx.believe(&reading(1_000))));
+    assert_eq!(believed.unwrap(), Ok(()));
+    journal.close().unwrap();
+    invariants(dir.path());
 }
 
 #[test]
