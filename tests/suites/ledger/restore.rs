@@ -2,7 +2,7 @@
 //! holds of what it lacks refuses it.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mandate::token::Status;
@@ -18,6 +18,7 @@ use mandate_tests::wallet::{MORNING, Wallet, reading};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rusqlite::Connection;
+use tempfile::TempDir;
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
@@ -88,20 +89,15 @@ impl Others {
 }
 
 async fn a_restore_after(before: Vec<Step>, after: Vec<Step>, later: Vec<Step>) {
-    let folder = tempfile::tempdir().unwrap();
-    let (state, backup) = (folder.path().join("state"), folder.path().join("backup.db"));
-    std::fs::create_dir(&state).unwrap();
-    let parties = Arc::new(Parties::new([8; 32]));
-    Wallet::create(&state, &parties, MORNING);
-    let wallet = open(&state, &parties);
+    let (disk, wallet) = Disk::with_a_ledger();
+    let parties = Arc::clone(&wallet.parties);
     let mut others = Others::default();
     for step in before {
         others.take(&wallet, step).await;
     }
     let (copied, spent) = (wallet.ledger.head(), wallet.spent(reading(MORNING)).await);
     let paid = others.payments.len();
-    std::io::copy(&mut wallet.ledger.take_copy().unwrap(), &mut File::create(&backup).unwrap())
-        .unwrap();
+    disk.back_up(&wallet);
     for step in after {
         others.take(&wallet, step).await;
     }
@@ -110,7 +106,7 @@ async fn a_restore_after(before: Vec<Step>, after: Vec<Step>, later: Vec<Step>) 
     ledger.close().unwrap();
 
     let heads = others.heads.clone();
-    let place = state.clone();
+    let (place, backup) = (disk.state.clone(), disk.backup.clone());
     // What restores blocks.
     let restoring = spawn_blocking(move || {
         let _locking = alone();
@@ -132,7 +128,7 @@ async fn a_restore_after(before: Vec<Step>, after: Vec<Step>, later: Vec<Step>) 
     });
     assert_eq!(restoring.await.unwrap(), newest, "nothing that lay there is lost");
 
-    let wallet = open(&state, &parties);
+    let wallet = open(&disk.state, &parties);
     wallet.sign_unhashed(reading(MORNING)).await;
     let status = wallet.ledger.status(reading(MORNING)).await.unwrap();
     assert!(status.frozen.contains(&Scope::Wallet));
@@ -154,6 +150,30 @@ async fn a_restore_after(before: Vec<Step>, after: Vec<Step>, later: Vec<Step>) 
         others.take(&wallet, step).await;
     }
     wallet.check(reading(MORNING), &others.payments).await;
+}
+
+/// A ledger's folder, and the place of its backup.
+struct Disk {
+    state: PathBuf,
+    backup: PathBuf,
+    _folder: TempDir,
+}
+
+impl Disk {
+    fn with_a_ledger() -> (Self, Wallet) {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, backup) = (folder.path().join("state"), folder.path().join("backup.db"));
+        std::fs::create_dir(&state).unwrap();
+        let parties = Arc::new(Parties::new([8; 32]));
+        Wallet::create(&state, &parties, MORNING);
+        let wallet = open(&state, &parties);
+        (Self { state, backup, _folder: folder }, wallet)
+    }
+
+    fn back_up(&self, wallet: &Wallet) {
+        let mut copy = wallet.ledger.take_copy().unwrap();
+        std::io::copy(&mut copy, &mut File::create(&self.backup).unwrap()).unwrap();
+    }
 }
 
 fn open(state: &Path, parties: &Arc<Parties>) -> Wallet {
@@ -181,18 +201,13 @@ proptest! {
 /// Unfrozen it would pay at once; what lies in the place stays there, and what failed is told.
 #[tokio::test]
 async fn a_copy_that_cannot_be_frozen_takes_no_place() {
-    let folder = tempfile::tempdir().unwrap();
-    let (state, backup) = (folder.path().join("state"), folder.path().join("backup.db"));
-    std::fs::create_dir(&state).unwrap();
-    let parties = Arc::new(Parties::new([8; 32]));
-    Wallet::create(&state, &parties, MORNING);
-    let wallet = open(&state, &parties);
-    std::io::copy(&mut wallet.ledger.take_copy().unwrap(), &mut File::create(&backup).unwrap())
-        .unwrap();
+    let (disk, wallet) = Disk::with_a_ledger();
+    disk.back_up(&wallet);
     wallet.buy(reading(MORNING), "travel", WARES[0], ("EUR", 1)).await.unwrap();
     let newest = wallet.ledger.head();
     let Wallet { ledger, .. } = wallet;
     ledger.close().unwrap();
+    let (state, backup) = (disk.state.clone(), disk.backup.clone());
     Connection::open(&backup).unwrap().execute_batch("DROP TABLE stop").unwrap();
 
     let restoring = spawn_blocking(move || {
