@@ -21,11 +21,15 @@ pub enum LogFormat {
 
 /// Starts logging to stderr. `RUST_LOG` chooses what; without it, everything from `info` on.
 ///
-/// A second call in one process changes nothing.
+/// A line that cannot be written, on a full disk or to a reader that is gone, is dropped: the journal is the record. A second call in one process changes nothing.
 pub fn start(format: LogFormat) {
     let filter =
         EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // It would be told on stderr, by a macro that panics where stderr fails.
+        .log_internal_errors(false);
     let started = match format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
         LogFormat::Text => lines.with_ansi(false).try_init(),

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test stops where its own assumption fails")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::process::Output;
 use std::time::Duration;
 
@@ -43,6 +43,23 @@ async fn it_prints_its_sockets_and_drains_on_sigterm() {
     // What was spent is still spent.
     let daemon = home.spawn(BINARY);
     assert_eq!(home.agent().await.spent().await, [(18_000, 1)]);
+    daemon.stop();
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let Some(home) = Home::new() else { return };
+    home.write(&home.toml(CAPS));
+    let mut command = home.command(BINARY);
+    command.stderr(File::options().write(true).open("/dev/full").expect("a full disk"));
+    let daemon = home.run(command);
+    let mut agent = home.agent().await;
+    assert_eq!(denied(agent.book("500.01 EUR").await).reason, "CAP_EXCEEDED");
+    let mut control = home.control().await;
+    let frozen = control.freeze(v1::FreezeRequest::default()).await.unwrap().into_inner();
+    assert!(frozen.durable);
+    control.thaw(v1::ThawRequest::default()).await.unwrap();
+    agent.book("500.00 EUR").await.unwrap();
     daemon.stop();
 }
 

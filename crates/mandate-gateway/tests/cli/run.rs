@@ -33,6 +33,22 @@ fn it_runs_answers_its_operator_and_stops() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let Some(shop) = Shop::closed() else { return };
+    let hash = shop.reserved().hash().to_string();
+    let full = OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+    let mut command = shop.command(["run"]);
+    let mut gateway = start(command.stdout(Stdio::piped()).stderr(full));
+    let mut said = BufReader::new(gateway.stdout.take().expect("a pipe")).lines();
+    assert!(said.next().expect("a line").expect("text").starts_with("http://"));
+    shop.run(["lock"]).yes();
+    shop.run(["unlock", "--yes"]).yes();
+    shop.run(["resolve", &hash, "--executed", "--yes"]).yes();
+    kill_process(Pid::from_child(&gateway), Signal::TERM).expect("a living process");
+    assert!(gateway.wait().expect("an end").success());
+}
+
+#[test]
 fn a_service_manager_hears_of_its_start_each_reload_and_its_end() {
     let Some(shop) = Shop::closed() else { return };
     let folder = shop.path("manager");
