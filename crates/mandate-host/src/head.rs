@@ -47,12 +47,19 @@ struct Shared {
 }
 
 /// Where the key was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct HeadPlace {
     location: KeyLocation,
     store: StoreKind,
     /// What was remembered there when the key was loaded.
     found: Remembered,
+}
+
+impl HeadPlace {
+    /// Whether a note that goes to the one is found at the other.
+    fn is_there(&self, other: &Self) -> bool {
+        (&self.location, self.store) == (&other.location, other.store)
+    }
 }
 
 /// What a store was given by this process.
@@ -70,7 +77,7 @@ impl Given {
         Self { place, kept: None, tried: None }
     }
 
-    /// Whether what the store has is of this process, or was there when the key was loaded.
+    /// Whether what the store has is of this process, or was there when the key was loaded last.
     fn explains(&self, found: &Remembered) -> bool {
         let Remembered::Text(note) = found else { return true };
         *found == self.place.found || [&self.kept, &self.tried].contains(&&Some(note.clone()))
@@ -140,8 +147,10 @@ impl HeadMemory {
         write: impl FnOnce(&str) -> Result<(), E> + Send + 'static,
     ) -> Option<String> {
         let mut turn = Arc::clone(&self.shared.given).lock_owned().await;
-        if turn.as_ref().is_none_or(|given| given.place != place) {
-            *turn = Some(Given::at(place.clone()));
+        match turn.as_mut().filter(|given| given.place.is_there(&place)) {
+            // The key was loaded again, perhaps before what the store was given last had come there.
+            Some(given) => given.place = place.clone(),
+            None => *turn = Some(Given::at(place.clone())),
         }
         if turn.as_ref().is_some_and(|given| given.kept.as_ref() == Some(&note)) {
             return None;
@@ -303,6 +312,47 @@ mod tests {
         assert!(give("6", false).await.unwrap().contains("somebody else"));
         memory.contradicted().await;
         assert_eq!(store.lock().unwrap().as_deref(), Some("another"));
+    }
+
+    #[tokio::test]
+    async fn a_note_that_came_there_after_the_key_was_loaded_again_is_its_own() {
+        let memory = HeadMemory::default();
+        let store = Arc::new(std::sync::Mutex::new(None));
+        let recall = || {
+            let store = Arc::clone(&store);
+            move || Ok(store.lock().unwrap().clone().map_or(Remembered::Nothing, Remembered::Text))
+        };
+        let write = |wait: Option<std::sync::mpsc::Receiver<()>>| {
+            let store = Arc::clone(&store);
+            move |text: &str| {
+                if let Some(wait) = wait {
+                    wait.recv().unwrap_or_default();
+                }
+                *store.lock().unwrap() = Some(text.to_owned());
+                Ok::<(), std::io::Error>(())
+            }
+        };
+        let loaded = |found: &str| HeadPlace {
+            found: Remembered::Text(found.to_owned()),
+            ..place(StoreKind::Keyutils)
+        };
+        let first = memory.write(loaded("0"), "1".into(), recall(), write(None)).await;
+        assert_eq!(first, None);
+        // The store hangs over the last head before a lock, and the key is loaded again meanwhile.
+        let (go_on, hangs) = std::sync::mpsc::channel::<()>();
+        let late = memory.write(loaded("0"), "2".into(), recall(), write(Some(hangs)));
+        timeout(Duration::ZERO, late).await.unwrap_err();
+        let next = memory.write(loaded("1"), "3".into(), recall(), write(None));
+        tokio::pin!(next);
+        timeout(Duration::ZERO, &mut next).await.unwrap_err();
+        go_on.send(()).unwrap();
+        assert_eq!(
+            next.await,
+            None,
+            "what is there is its own, though the key was loaded before it came"
+        );
+        let quiet = timeout(Duration::ZERO, memory.contradicted()).await;
+        assert!(quiet.is_err(), "nobody else was there");
     }
 
     #[tokio::test]
