@@ -11,7 +11,7 @@ use mandate_journal::tree::NodeHash;
 use mandate_journal::{Checkpoint, CheckpointError, OpenError, StoreError};
 use mandate_ledger::{Event, StoppedLedger};
 use mandate_terminal::audit::Provable;
-use mandate_terminal::record::{Entries, damaged};
+use mandate_terminal::record::{Entries, damaged, unchecked};
 
 use crate::backup::{copy_file, uncopied};
 use crate::failure::{Failure, chain};
@@ -137,7 +137,10 @@ impl Journal {
             }
             Source::File(ledger) => match ledger.verify() {
                 Ok(verified) => Ok(verified.head),
-                Err(fault) => Err(Failure::Check(not_whole(&chain(&fault)))),
+                Err(fault) if fault.is_damage() || fault.is_unreadable() => {
+                    Err(Failure::Check(not_whole(&chain(&fault))))
+                }
+                Err(fault) => Err(unchecked(&chain(&fault))),
             },
         }
     }

@@ -5,6 +5,7 @@
 //! receipt. It never holds a principal's key and knows nothing of a wallet's rules but what a payment says.
 
 pub mod book;
+mod check;
 pub mod cli;
 pub mod door;
 mod judge;

@@ -14,7 +14,7 @@ use mandate_host::log;
 use mandate_host::socket::SocketError;
 use mandate_host::supervisor::Supervisor;
 use mandate_host::watch::{Watched, on_change};
-use mandate_journal::{Died, OpenError, Options, StoreError, VerifyFault, WriteError};
+use mandate_journal::{Died, OpenError, Options, StoreError, WriteError};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use tower::Layer as _;
 
 use crate::book::Book;
+use crate::check::check_everything;
 use crate::door::{self, Door};
 use crate::proxy::{Proxy, ProxyError};
 use crate::server::serve_counted;
@@ -259,24 +260,6 @@ async fn write_down_the_settings(gateway: &Gateway, owner: u32) {
         Ok(()) => gateway.in_force().settled(owner, gateway.now().wall),
         Err(error) => not_written(gateway, &error),
     }
-}
-
-/// Checks the whole journal once, beside the service; after what does not fit, no call goes on.
-async fn check_everything(gateway: Gateway, stop: CancellationToken) {
-    let book = gateway.book().clone();
-    let checked =
-        tokio::task::spawn_blocking(move || book.verify(move || stop.is_cancelled())).await;
-    let problem = match checked {
-        Ok(Ok(verified)) => {
-            tracing::info!(entries = verified.head.size, "the journal was checked");
-            return;
-        }
-        Ok(Err(VerifyFault::Cancelled)) => return,
-        Ok(Err(fault)) => log::chain(&fault),
-        Err(error) => log::chain(&error),
-    };
-    tracing::error!(%problem, "the journal is not what it should be; no call goes on");
-    gateway.distrust_for_good(problem).await;
 }
 
 async fn sum_up_now_and_then(gateway: Gateway, stop: CancellationToken) {

@@ -1,5 +1,5 @@
-//! What the system denied that would protect the key better: told in the log when it is found, and by the status as long
-//! as the process lives.
+//! What the system denied that would protect the key or the journal better: told in the log when it is found, and by the
+//! status as long as it is so.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -9,13 +9,14 @@ use mandate_keys::SigningKey;
 #[derive(Debug, Default)]
 pub struct Warnings {
     told: RwLock<Vec<String>>,
+    unchecked: RwLock<Option<String>>,
 }
 
 impl Warnings {
     /// Those of the start, which warned of them.
     #[must_use]
     pub fn new(of_the_start: Vec<String>) -> Self {
-        Self { told: RwLock::new(of_the_start) }
+        Self { told: RwLock::new(of_the_start), unchecked: RwLock::default() }
     }
 
     /// Warns of a key that came from its store and may be written to swap.
@@ -24,6 +25,17 @@ impl Warnings {
             return;
         }
         self.add("the key may be written to swap: RLIMIT_MEMLOCK leaves no room for its page; raise it (ulimit -l, or LimitMEMLOCK= in the unit)");
+    }
+
+    /// Warns that the whole journal could not be checked and why, until it could.
+    pub fn unchecked(&self, problem: Option<&str>) {
+        let warning = problem.map(|problem| {
+            let warning =
+                format!("the whole journal was not checked yet: {problem}; it is tried again");
+            tracing::warn!("{warning}");
+            warning
+        });
+        *self.unchecked.write().unwrap_or_else(PoisonError::into_inner) = warning;
     }
 
     fn add(&self, warning: &str) {
@@ -37,6 +49,8 @@ impl Warnings {
     /// All of them.
     #[must_use]
     pub fn list(&self) -> Vec<String> {
-        self.told.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut all = self.told.read().unwrap_or_else(PoisonError::into_inner).clone();
+        all.extend(self.unchecked.read().unwrap_or_else(PoisonError::into_inner).clone());
+        all
     }
 }

@@ -91,6 +91,12 @@ pub fn damaged<S: Side>(what: &str) -> Failure {
     Failure::Check(format!("{what}; run `{}`", S::VERIFY))
 }
 
+/// Says that a check lacked what it needs: nothing is known of the journal.
+#[must_use]
+pub fn unchecked(problem: &str) -> Failure {
+    Failure::Check(format!("the journal was not checked: {problem}"))
+}
+
 /// A journal as long as it was when it was opened, wherever its entries come from.
 pub trait Entries {
     /// Whose it is.

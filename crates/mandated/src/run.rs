@@ -17,12 +17,12 @@ use mandate_host::socket::SocketError;
 use mandate_host::supervisor::{HandedIn, Supervisor, keep_alive};
 use mandate_host::warnings::Warnings;
 use mandate_host::watch::{Watched, on_change};
-use mandate_ledger::{Died, Ledger, OpenError, Options, StoreError, VerifyFault};
+use mandate_ledger::{Died, Ledger, OpenError, Options, StoreError};
 use mandate_proto::paths::Paths;
 use thiserror::Error;
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,9 +36,12 @@ use crate::mint::Mint;
 use crate::policy::{self, ConfigError, Policy};
 use crate::serve::{Connections, accept};
 use crate::sockets::Sockets;
+use crate::stops::Unverified;
 
 /// How often calls over a limit are summed up into one entry.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(60);
+/// How long to wait before a check of the whole ledger that lacked what it needs is made again.
+const CHECK_INTERVAL: Duration = Duration::from_secs(600);
 /// How often health looks by itself.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -319,18 +322,19 @@ async fn notice_another(daemon: Arc<Daemon>, stop: CancellationToken) {
 
 /// Checks the whole journal once, beside the service; what does not fit stops all minting.
 async fn check_everything(daemon: Arc<Daemon>, stop: CancellationToken) {
-    let ledger = daemon.ledger.clone();
-    let checked =
-        tokio::task::spawn_blocking(move || ledger.verify(move || stop.is_cancelled())).await;
-    let problem = match checked {
-        Ok(Ok(verified)) => {
-            tracing::info!(entries = verified.head.size, "the ledger was checked");
-            return;
+    loop {
+        match daemon.verify().await {
+            Ok(verified) => {
+                tracing::info!(entries = verified.head.size, "the ledger was checked");
+                daemon.warnings.unchecked(None);
+                return;
+            }
+            Err(Unverified::Distrusted(_) | Unverified::Stopped) => return,
+            Err(Unverified::Unchecked(problem)) => daemon.warnings.unchecked(Some(&problem)),
         }
-        Ok(Err(VerifyFault::Cancelled)) => return,
-        Ok(Err(fault)) => log::chain(&fault),
-        Err(error) => log::chain(&error),
-    };
-    tracing::error!(%problem, "the ledger is not what it should be; nothing is minted");
-    daemon.distrust_for_good(problem).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(CHECK_INTERVAL) => {}
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mandate::text::Purpose;
 use mandate_host::log;
-use mandate_ledger::{Durability, LedgerError, Scope};
+use mandate_ledger::{Durability, LedgerError, Scope, Verified, VerifyFault};
 use rustix::process::geteuid;
 use tokio::time::timeout;
 use tonic::Status;
@@ -31,6 +31,23 @@ impl Daemon {
         is_durable
     }
 
+    /// Checks the whole ledger; what does not fit stops all minting. Ends early when the wallet stops.
+    pub(crate) async fn verify(&self) -> Result<Verified, Unverified> {
+        let (ledger, stopping) = (self.ledger.clone(), self.stopping.clone());
+        let checked =
+            tokio::task::spawn_blocking(move || ledger.verify(move || stopping.is_cancelled()));
+        let problem = match checked.await {
+            Ok(Ok(verified)) => return Ok(verified),
+            Ok(Err(VerifyFault::Cancelled)) => return Err(Unverified::Stopped),
+            Ok(Err(fault)) if fault.is_damage() || fault.is_unreadable() => log::chain(&fault),
+            Ok(Err(fault)) => return Err(Unverified::Unchecked(log::chain(&fault))),
+            Err(error) => log::chain(&error),
+        };
+        tracing::error!(%problem, "the ledger is not what it should be; nothing is minted");
+        self.distrust_for_good(problem.clone()).await;
+        Err(Unverified::Distrusted(problem))
+    }
+
     /// Mints nothing from here on, nor after the next start: no later one finds `problem` out by itself.
     pub(crate) async fn distrust_for_good(&self, problem: String) {
         self.ledger.distrust(problem);
@@ -40,6 +57,16 @@ impl Daemon {
         }
         self.report().await;
     }
+}
+
+/// Why a check of the whole ledger did not find it whole.
+pub(crate) enum Unverified {
+    /// It is not what it should be, by this; nothing is minted any more.
+    Distrusted(String),
+    /// The wallet is stopping.
+    Stopped,
+    /// The check lacked what it needs: nothing is known of the ledger.
+    Unchecked(String),
 }
 
 /// Whether the entry of a stop is on disk. One whose disk hangs is still written, if that ever answers.

@@ -7,7 +7,7 @@ use mandate_journal::tree::NodeHash;
 use mandate_journal::{Checkpoint, CheckpointError, OpenError, StoreError, read};
 use mandate_terminal::audit::Provable;
 use mandate_terminal::failure::{Failure, chain};
-use mandate_terminal::record::{Entries, damaged};
+use mandate_terminal::record::{Entries, damaged, unchecked};
 
 use super::places::Places;
 use super::record::Gateway;
@@ -92,7 +92,10 @@ impl Journal {
         match &self.source {
             Source::File(book) => match book.verify() {
                 Ok(verified) => Ok(verified.head),
-                Err(fault) => Err(Failure::Check(not_whole(&chain(&fault)))),
+                Err(fault) if fault.is_damage() || fault.is_unreadable() => {
+                    Err(Failure::Check(not_whole(&chain(&fault))))
+                }
+                Err(fault) => Err(unchecked(&chain(&fault))),
             },
             Source::Gateway(running) => match running.post_patiently("/verify")? {
                 Checked::Whole { head } => Ok(head),

@@ -11,7 +11,7 @@ use mandate::{PrincipalId, Root};
 use mandate_host::log;
 use mandate_host::metrics::{self, HEALTH_PATH, METRICS_PATH};
 use mandate_host::supervisor::{Unit, unit};
-use mandate_journal::{StoreError, VerifyFault, WriteError, read};
+use mandate_journal::{StoreError, WriteError, read};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
@@ -22,6 +22,7 @@ use super::wire::{
     Service, Signed, Status, Stored, Unlocked, Waiting,
 };
 use crate::book::{Book, Equivocation, Outcome, Unsettled};
+use crate::check::Unverified;
 use crate::service::{BoxError, Gateway, ResolveError};
 use crate::settings::Enrolment;
 
@@ -217,24 +218,15 @@ where
     Ok(Resolved { receipt: receipt.as_str().to_owned() })
 }
 
-/// Checks everything; what does not fit ends all use of mandates.
+/// Checks everything; what does not fit ends all use of mandates, also when the client hangs up.
 async fn verify(gateway: &Gateway, stop: &CancellationToken) -> Result<Checked, Refused> {
-    let (book, stop) = (gateway.book().clone(), stop.clone());
-    let checked =
-        tokio::task::spawn_blocking(move || book.verify(move || stop.is_cancelled())).await;
+    let (own, stop) = (gateway.clone(), stop.clone());
+    let checked = gateway.tasks().spawn(async move { own.verify(stop).await }).await;
     match checked.map_err(|error| damaged(&error))? {
         Ok(verified) => Ok(Checked::Whole { head: verified.head }),
-        Err(VerifyFault::Cancelled) => Err(unavailable("the gateway is stopping")),
-        Err(fault) => {
-            let fault = log::chain(&fault);
-            tracing::error!(%fault, "the journal is not what it should be; no mandate is used");
-            let (own, problem) = (gateway.clone(), fault.clone());
-            // Goes on when the client hangs up.
-            let stopped =
-                gateway.tasks().spawn(async move { own.distrust_for_good(problem).await });
-            stopped.await.map_err(|error| damaged(&error))?;
-            Ok(Checked::Broken { fault })
-        }
+        Err(Unverified::Distrusted(fault)) => Ok(Checked::Broken { fault }),
+        Err(Unverified::Stopped) => Err(unavailable("the gateway is stopping")),
+        Err(Unverified::Unchecked(problem)) => Err(unavailable(&problem)),
     }
 }
 

@@ -13,15 +13,17 @@ pub(super) fn table(
     rebuilt: &Connection,
     table: &'static str,
 ) -> Result<(), VerifyFault> {
-    let shape = Shape::of(rebuilt, table)?;
+    let shape = Shape::of(rebuilt, table).map_err(VerifyFault::rebuild)?;
     if shape != Shape::of(stored, table)? {
         let report = format!("table {table} has other columns");
         return Err(Damage::Structure { report }.into());
     }
-    let (mut stored, mut rebuilt) = (shape.select(stored, table)?, shape.select(rebuilt, table)?);
-    let (mut found, mut expected) = (stored.query(())?, rebuilt.query(())?);
+    let mut stored = shape.select(stored, table)?;
+    let mut rebuilt = shape.select(rebuilt, table).map_err(VerifyFault::rebuild)?;
+    let mut found = stored.query(())?;
+    let mut expected = rebuilt.query(()).map_err(VerifyFault::rebuild)?;
     loop {
-        let row = match (expected.next()?, found.next()?) {
+        let row = match (expected.next().map_err(VerifyFault::rebuild)?, found.next()?) {
             (None, None) => return Ok(()),
             (Some(row), None) | (None, Some(row)) => shape.key_of(row)?,
             (Some(expected), Some(found)) => match shape.difference(expected, found)? {

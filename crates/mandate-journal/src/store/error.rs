@@ -91,6 +91,26 @@ impl StoreError {
         }
     }
 
+    /// Whether SQLite lacked what it works with, be it room, memory or its disk: it says nothing of the values.
+    pub(super) fn is_want(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                ErrorCode::CannotOpen
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseCorrupt
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::DiskFull
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::OperationInterrupted
+                    | ErrorCode::OutOfMemory
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::SystemIoFailure
+            )
+        )
+    }
+
     /// Whether the file can no longer be trusted to say what is on disk.
     ///
     /// After a failed write or sync the page cache may show what the disk does not have.
@@ -302,6 +322,11 @@ pub enum VerifyFault {
     /// It does not open.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The check's own copy of the tables could not be made: nothing is known of the journal.
+    #[error(
+        "the check lacks room for its own copy of the tables; make some in /var/tmp, or name a folder in SQLITE_TMPDIR"
+    )]
+    Rebuild(#[source] StoreError),
     /// An entry cannot be applied again.
     #[error("entry {seq} cannot be applied again")]
     Replay {
@@ -323,8 +348,25 @@ impl VerifyFault {
         match self {
             Self::Damaged(_) | Self::Replay { .. } => true,
             Self::Open(error) => error.is_damage(),
-            Self::Cancelled | Self::Store(_) => false,
+            Self::Cancelled | Self::Rebuild(_) | Self::Store(_) => false,
         }
+    }
+
+    /// Whether the disk does not give what lies there: whatever it would say, it cannot be believed.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.code() == Some(ErrorCode::SystemIoFailure))
+    }
+
+    /// What an entry that the rebuilt tables did not take says: of itself, or only of the disk that they are on.
+    pub(super) fn replay(seq: u64, source: StoreError) -> Self {
+        if source.is_want() { Self::Rebuild(source) } else { Self::Replay { seq, source } }
+    }
+
+    /// What a question to the rebuilt tables that has no answer says.
+    pub(super) fn rebuild(error: rusqlite::Error) -> Self {
+        let error = StoreError::from(error);
+        if error.is_want() { Self::Rebuild(error) } else { error.into() }
     }
 }
 

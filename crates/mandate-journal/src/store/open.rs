@@ -54,7 +54,9 @@ pub(super) fn open<P: Projection>(
         VerifyFault::Damaged(damage) => OpenError::Damaged { path: paths.db.clone(), damage },
         VerifyFault::Store(source) => store(source),
         VerifyFault::Open(error) => error,
-        VerifyFault::Cancelled | VerifyFault::Replay { .. } => store(StoreError::Stopped),
+        VerifyFault::Cancelled | VerifyFault::Rebuild(_) | VerifyFault::Replay { .. } => {
+            store(StoreError::Stopped)
+        }
     };
     let projection = P::load(&db).map_err(store)?;
     let checkpoint = seal::newest(&db, projection.log_owner().as_ref());

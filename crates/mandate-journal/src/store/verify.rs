@@ -42,7 +42,8 @@ pub struct Verified {
 ///
 /// # Errors
 ///
-/// [`VerifyFault::Damaged`] names the first entry, node or row that is wrong.
+/// [`VerifyFault::Damaged`] names the first entry, node or row that is wrong; [`VerifyFault::Rebuild`] where the check
+/// itself lacked room, which says nothing of the journal.
 pub fn verify<P: Projection>(
     db: &Connection,
     mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
@@ -56,12 +57,12 @@ pub fn verify<P: Projection>(
         let fault = CheckpointFault::Shorter { signed: size, actual: stored.size };
         return Err(Damage::Checkpoint { size, fault }.into());
     }
-    let mut rebuilt = Rebuilt::<P>::new()?;
+    let mut rebuilt = Rebuilt::<P>::new().map_err(VerifyFault::Rebuild)?;
     check::entries(db, Chain::default(), stored, |link, chain| {
         rebuilt
             .projection
             .apply(&rebuilt.db, &link.entry)
-            .map_err(|source| VerifyFault::Replay { seq: link.entry.seq, source })?;
+            .map_err(|source| VerifyFault::replay(link.entry.seq, source))?;
         let progress = Progress { entries: chain.size(), total: stored.size };
         if next_seal == Some(progress.entries) {
             if let Some(seals) = &mut seals {

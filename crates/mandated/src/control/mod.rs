@@ -8,7 +8,7 @@ mod settle;
 
 use std::sync::Arc;
 
-use mandate_ledger::{ApprovalAnswer, BudgetFilter, LedgerError, Outcome, Refusal, VerifyFault};
+use mandate_ledger::{ApprovalAnswer, BudgetFilter, LedgerError, Outcome, Refusal};
 use mandate_proto::v1;
 use mandate_proto::v1::control_server::Control;
 use tokio::sync::Semaphore;
@@ -19,6 +19,7 @@ use crate::convert::cap;
 use crate::daemon::Daemon;
 use crate::serve::Peer;
 use crate::status;
+use crate::stops::Unverified;
 use crate::wallet::peer;
 use request::{FreezeAsk, ThawAsk};
 
@@ -287,15 +288,18 @@ impl Control for ControlService {
         let Ok(turn) = Arc::clone(&self.checks).try_acquire_owned() else {
             return Err(Status::resource_exhausted("a check is under way; wait for its end"));
         };
-        let (ledger, stopping) = (self.daemon.ledger.clone(), self.daemon.stopping.clone());
-        let checked = tokio::task::spawn_blocking(move || {
-            let verified = ledger.verify(move || stopping.is_cancelled());
+        let daemon = Arc::clone(&self.daemon);
+        // What it finds stops the minting also when the client hangs up.
+        let checked = self.daemon.tasks.spawn(async move {
+            let verified = daemon.verify().await;
             drop(turn);
             verified
         });
         match checked.await {
-            Ok(Err(VerifyFault::Cancelled)) => Err(Status::unavailable("the wallet is stopping")),
-            Ok(verified) => Ok(Response::new(report::verified(verified))),
+            Ok(Ok(verified)) => Ok(Response::new(report::whole(verified))),
+            Ok(Err(Unverified::Distrusted(fault))) => Ok(Response::new(report::broken(fault))),
+            Ok(Err(Unverified::Stopped)) => Err(Status::unavailable("the wallet is stopping")),
+            Ok(Err(Unverified::Unchecked(problem))) => Err(Status::unavailable(problem)),
             Err(error) => Err(Status::internal(error.to_string())),
         }
     }

@@ -1,11 +1,9 @@
 //! What the principal is told, as it goes over the wire.
 
+use mandate::Head;
 use mandate_host::key::NoKey;
-use mandate_host::log;
 use mandate_host::supervisor::unit;
-use mandate_ledger::{
-    Equivocation, Explanation, Hold, PendingApproval, Refusal, Verified, VerifyFault,
-};
+use mandate_ledger::{Equivocation, Explanation, Hold, PendingApproval, Refusal, Verified};
 use mandate_policy::Rules;
 use mandate_proto::v1;
 use tonic::Status;
@@ -115,16 +113,13 @@ pub(super) fn approval(pending: PendingApproval) -> v1::Approval {
     }
 }
 
-/// What a full check found.
-pub(super) fn verified(verified: Result<Verified, VerifyFault>) -> v1::VerifyLogResponse {
-    match verified {
-        Ok(verified) => v1::VerifyLogResponse {
-            size: verified.head.size,
-            root: verified.head.root.to_string(),
-            fault: String::new(),
-        },
-        Err(fault) => {
-            v1::VerifyLogResponse { size: 0, root: String::new(), fault: log::chain(&fault) }
-        }
-    }
+/// What a full check that found nothing wrong can vouch for.
+pub(super) fn whole(verified: Verified) -> v1::VerifyLogResponse {
+    let Head { size, root } = verified.head;
+    v1::VerifyLogResponse { size, root: root.to_string(), fault: String::new() }
+}
+
+/// What a full check found to be wrong.
+pub(super) fn broken(fault: String) -> v1::VerifyLogResponse {
+    v1::VerifyLogResponse { size: 0, root: String::new(), fault }
 }

@@ -46,6 +46,53 @@ macro_rules! finds {
     };
 }
 
+/// What the check's own copy of the tables fails with.
+struct Cramped<const CODE: i32>(Sums);
+
+impl<const CODE: i32> Projection for Cramped<CODE> {
+    const SCHEMA: &'static [&'static str] = Sums::SCHEMA;
+    const TABLES: &'static [&'static str] = Sums::TABLES;
+
+    fn load(db: &Connection) -> Result<Self, StoreError> {
+        Sums::load(db).map(Self)
+    }
+
+    fn apply(&mut self, db: &Connection, entry: &Entry<'_>) -> Result<(), StoreError> {
+        if entry.seq == ENTRIES / 2 {
+            let failed = rusqlite::ffi::Error::new(CODE);
+            return Err(rusqlite::Error::SqliteFailure(failed, None).into());
+        }
+        self.0.apply(db, entry)
+    }
+
+    fn log_owner(&self) -> Option<LogOwner> {
+        self.0.log_owner()
+    }
+}
+
+#[test]
+fn a_check_that_lacks_room_says_nothing_of_the_journal() {
+    use rusqlite::ffi;
+
+    fn checked<const CODE: i32>(dir: &Path) -> VerifyFault {
+        let on_progress = |_| ControlFlow::Continue(());
+        verify_stopped::<Cramped<CODE>>(dir, NAME, on_progress).unwrap_err()
+    }
+    let dir = tampered("UPDATE event SET amount = amount");
+    full_check(dir.path()).unwrap();
+    for fault in [
+        checked::<{ ffi::SQLITE_FULL }>(dir.path()),
+        checked::<{ ffi::SQLITE_IOERR_WRITE }>(dir.path()),
+        checked::<{ ffi::SQLITE_CANTOPEN }>(dir.path()),
+        checked::<{ ffi::SQLITE_NOMEM }>(dir.path()),
+    ] {
+        assert!(!fault.is_damage() && !fault.is_unreadable(), "{fault:?}");
+        assert!(fault.to_string().contains("SQLITE_TMPDIR"), "{fault}");
+    }
+    let fault = checked::<{ ffi::SQLITE_CONSTRAINT_UNIQUE }>(dir.path());
+    assert!(matches!(fault, VerifyFault::Replay { seq: 20, .. }) && fault.is_damage(), "{fault:?}");
+}
+
 #[test]
 fn changed_entries_are_found() {
     let edit = "UPDATE journal_entry SET bytes = CAST(replace(CAST(bytes AS TEXT), \
