@@ -11,21 +11,32 @@ pub(super) trait Job<P>: Send {
     /// Runs the work, once, and keeps its answer.
     fn run(&mut self, transaction: &mut Transaction<'_, P>) -> Result<(), StoreError>;
 
+    /// Whether it changes nothing: it is answered from what is committed, whatever becomes of the next commit.
+    fn is_question(&self) -> bool;
+
     /// Answers the caller, if it is still there.
     fn answer(self: Box<Self>, outcome: Result<(), WriteError>);
 }
 
-/// One call of `write`.
+/// One call of `write` or `ask`.
 pub(super) struct Call<F, R> {
     work: Option<F>,
+    is_question: bool,
     done: Option<R>,
     reply: oneshot::Sender<Result<R, WriteError>>,
 }
 
 impl<F, R> Call<F, R> {
-    pub(super) fn new(work: F) -> (Self, oneshot::Receiver<Result<R, WriteError>>) {
+    /// Work that may change something.
+    pub(super) fn change(work: F) -> (Self, oneshot::Receiver<Result<R, WriteError>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { work: Some(work), done: None, reply }, answer)
+        (Self { work: Some(work), is_question: false, done: None, reply }, answer)
+    }
+
+    /// Work that changes nothing.
+    pub(super) fn question(work: F) -> (Self, oneshot::Receiver<Result<R, WriteError>>) {
+        let (call, answer) = Self::change(work);
+        (Self { is_question: true, ..call }, answer)
     }
 }
 
@@ -44,6 +55,10 @@ where
             }
             Err(_) => Err(StoreError::Panicked),
         }
+    }
+
+    fn is_question(&self) -> bool {
+        self.is_question
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), WriteError>) {

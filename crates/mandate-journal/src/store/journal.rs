@@ -142,11 +142,32 @@ impl<P: Projection> Journal<P> {
         &self,
         work: impl FnOnce(&mut Transaction<'_, P>) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, WriteError> {
-        let (call, answer) = Call::new(work);
-        let queue = self.sender()?;
-        queue.send(Box::new(call)).await.or(Err(WriteError::NotApplied(StoreError::Stopped)))?;
+        let (call, answer) = Call::change(work);
+        self.queue(call).await?;
         // Without an answer, the writer died with this call in its hands.
         answer.await.unwrap_or(Err(WriteError::Unknown(StoreError::Stopped)))
+    }
+
+    /// Runs `work`, which changes nothing, on the writer's thread over what is committed, for what its memory knows.
+    ///
+    /// It has its turn before the next transaction, and a commit that fails takes no answer with it. What it changes
+    /// all the same is rolled back.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::NotApplied`] with what `work` returns, or if the writer stopped.
+    pub async fn ask<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_, P>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, WriteError> {
+        let (call, answer) = Call::question(work);
+        self.queue(call).await?;
+        answer.await.unwrap_or(Err(WriteError::NotApplied(StoreError::Stopped)))
+    }
+
+    async fn queue(&self, call: impl Job<P> + 'static) -> Result<(), WriteError> {
+        let queue = self.sender()?;
+        queue.send(Box::new(call)).await.or(Err(WriteError::NotApplied(StoreError::Stopped)))
     }
 
     /// As [`Journal::write`], for a thread that may block. It must not be one that runs async tasks.
@@ -158,7 +179,7 @@ impl<P: Projection> Journal<P> {
         &self,
         work: impl FnOnce(&mut Transaction<'_, P>) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, WriteError> {
-        let (call, answer) = Call::new(work);
+        let (call, answer) = Call::change(work);
         let queue = self.sender()?;
         queue.blocking_send(Box::new(call)).or(Err(WriteError::NotApplied(StoreError::Stopped)))?;
         answer.blocking_recv().unwrap_or(Err(WriteError::Unknown(StoreError::Stopped)))

@@ -1,6 +1,7 @@
 //! The one thread that writes: it drains its queue into one transaction, commits, and only then answers.
 //!
-//! There is no timer: what is waiting when a commit ends goes into the next one together.
+//! There is no timer: what is waiting when a commit ends goes into the next one together. What only asks is answered
+//! before, from what is committed.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
@@ -108,7 +109,10 @@ impl<P: Projection> Writer<P> {
                 let Ok(job) = self.queue.try_recv() else { break };
                 self.waiting.push_back(job);
             }
-            self.write_batch()?;
+            self.answer_questions()?;
+            if !self.waiting.is_empty() {
+                self.write_batch()?;
+            }
             self.checkpoint_if_due()?;
         }
     }
@@ -116,6 +120,62 @@ impl<P: Projection> Writer<P> {
     fn empty_the_wal(&self) -> Result<(), StoreError> {
         self.footprint.check()?;
         schema::checkpoint_truncate(&self.db).map(|_| ())
+    }
+
+    /// Answers what changes nothing; an error ends the writer.
+    fn answer_questions(&mut self) -> Result<(), StoreError> {
+        if !self.waiting.iter().any(|job| job.is_question()) {
+            return Ok(());
+        }
+        let (questions, changes) = self.waiting.drain(..).partition(|job| job.is_question());
+        self.waiting = changes;
+        let mut ran = Vec::with_capacity(questions.len());
+        let outcome = self.run_questions(questions, &mut ran).and_then(|()| {
+            // After the last row that was read: rows of another file answer nothing.
+            self.footprint.check()
+        });
+        for (job, result) in ran {
+            job.answer(outcome.clone().and(result).map_err(WriteError::NotApplied));
+        }
+        match outcome {
+            Err(error) if error.ends_the_writer() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs questions over one snapshot, as far as none of them spoils it.
+    fn run_questions(
+        &mut self,
+        mut questions: VecDeque<Box<dyn Job<P>>>,
+        ran: &mut Vec<(Box<dyn Job<P>>, Result<(), StoreError>)>,
+    ) -> Result<(), StoreError> {
+        while let Some(mut job) = questions.pop_front() {
+            if self.db.is_autocommit()
+                && let Err(error) = self.execute("BEGIN")
+            {
+                ran.extend([job].into_iter().chain(questions).map(|job| (job, Ok(()))));
+                return Err(error);
+            }
+            let before = self.progress();
+            let result = job.run(&mut Transaction { db: &self.db, state: &mut self.state });
+            let spoilt = match &result {
+                Ok(()) => self.progress() != before,
+                Err(error) => self.spoils(error, before),
+            };
+            let fatal = result.as_ref().err().filter(|error| error.ends_the_writer()).cloned();
+            ran.push((job, result));
+            if let Some(error) = fatal {
+                ran.extend(questions.into_iter().map(|job| (job, Ok(()))));
+                return Err(error);
+            }
+            if spoilt {
+                self.reload()?;
+            }
+        }
+        if !self.db.is_autocommit() {
+            self.execute("ROLLBACK")?;
+        }
+        Ok(())
     }
 
     /// Runs what is waiting, commits, and answers; an error ends the writer.
@@ -204,17 +264,23 @@ impl<P: Projection> Writer<P> {
         }
     }
 
-    /// Rolls back and reads the memory from rows again.
+    /// Goes on after a batch that failed, unless its error ends the writer.
     fn recover(&mut self, error: &StoreError) -> Result<(), StoreError> {
         if error.ends_the_writer() {
             return Err(error.clone());
         }
+        self.reload()?;
+        tracing::warn!(error = %report(error), "a commit was rolled back");
+        Ok(())
+    }
+
+    /// Rolls back what is under way and reads the memory from rows.
+    fn reload(&mut self) -> Result<(), StoreError> {
         // SQLite has rolled back by itself after some errors.
         if !self.db.is_autocommit() {
             self.execute("ROLLBACK")?;
         }
         self.state = State::load(&self.db, Arc::clone(&self.state.sealing))?;
-        tracing::warn!(error = %report(error), "a commit was rolled back");
         Ok(())
     }
 

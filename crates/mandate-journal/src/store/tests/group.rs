@@ -253,6 +253,67 @@ fn a_closed_journal_refuses_writes_and_still_reads() {
     assert_eq!(invariants(dir.path()), BTreeMap::from([("a".into(), 1)]));
 }
 
+#[test]
+fn a_question_is_answered_from_what_is_committed_whatever_becomes_of_the_commit_beside_it() {
+    let dir = fresh();
+    let (hook, entered, go) = gate();
+    let (full, trigger) = armed(Fault::DiskFull);
+    let mut options = Options::default();
+    options.hooks.before_commit = Some(Arc::new(move || hook().or_else(|| full())));
+    let (journal, _died) = Journal::<Sums>::open(dir.path(), NAME, options).unwrap();
+    run(async {
+        let spawn = |account: &'static str| {
+            let journal = journal.clone();
+            tokio::spawn(async move {
+                let fields = Add { account: account.into(), amount: 1 };
+                journal.write(move |tx| tx.append(now(), "add", &fields)).await
+            })
+        };
+        let first = spawn("first");
+        entered.recv().unwrap();
+        let lost = spawn("lost");
+        let asked = journal.clone();
+        let asked = tokio::spawn(async move {
+            asked.ask(|tx| Ok((tx.head(), tx.projection().sums.clone()))).await
+        });
+        let failed = journal.clone();
+        let failed =
+            tokio::spawn(async move { failed.ask(|_| Err::<(), _>(StoreError::Injected)).await });
+        let meddled = journal.clone();
+        let meddled = tokio::spawn(async move {
+            let fields = Add { account: "meddled".into(), amount: 1 };
+            meddled.ask(move |tx| tx.append(now(), "add", &fields)).await
+        });
+        let panicked = journal.clone();
+        let panicked = tokio::spawn(async move {
+            panicked.ask(|_| -> Result<(), _> { panic!("on purpose") }).await
+        });
+        while journal.queued() < 5 {
+            tokio::task::yield_now().await;
+        }
+        go.send(()).unwrap();
+        let head = first.await.unwrap().unwrap().head;
+        let sums = BTreeMap::from([("first".to_owned(), 1)]);
+        assert_eq!(asked.await.unwrap().unwrap(), (head, sums));
+        assert!(matches!(failed.await.unwrap(), Err(WriteError::NotApplied(StoreError::Injected))));
+        assert!(matches!(
+            panicked.await.unwrap(),
+            Err(WriteError::NotApplied(StoreError::Panicked))
+        ));
+        meddled.await.unwrap().unwrap();
+        entered.recv().unwrap();
+        trigger.store(true, Ordering::SeqCst);
+        go.send(()).unwrap();
+        assert!(matches!(lost.await.unwrap(), Err(WriteError::NotApplied(StoreError::Injected))));
+        assert_eq!(journal.head(), head);
+        drop((entered, go));
+        spawn("last").await.unwrap().unwrap();
+    });
+    journal.close().unwrap();
+    let kept = [("first".into(), 1), ("last".into(), 1)];
+    assert_eq!(invariants(dir.path()), BTreeMap::from(kept), "a question changes nothing");
+}
+
 fn reading(wall: u64) -> ClockReading {
     let boot = BootTime { id: "a".parse().unwrap(), elapsed_ms: 0 };
     ClockReading { wall: UnixSeconds::new(wall).unwrap(), boot }
