@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use mandate::PaymentHash;
 use mandate::text::Purpose;
 use mandate::token::{Intent, Payment};
 use mandate_journal::StoreError;
 use mandate_policy::{PolicyDigest, Rules};
 
-use crate::accounts::{self, TokenState};
+use crate::accounts::{self, Hold, TokenState};
 use crate::damage::damaged;
 use crate::desk::{Desk, stored_draft};
 use crate::event::{self, Event, kind};
@@ -60,13 +61,18 @@ impl Desk<'_, '_> {
         Ok(())
     }
 
-    /// Puts rules in force; an entry says so unless the last one said the same.
+    /// Puts rules in force, and writes it down.
     pub(crate) fn reload(&mut self, rules: &Arc<Rules>) -> Result<(), StoreError> {
-        let digest = rules.digest();
+        self.name_rules(rules.digest())?;
+        self.shared.set_rules(Arc::clone(rules));
+        Ok(())
+    }
+
+    /// Writes rules down as those in force, unless the last entry about rules says the same.
+    pub(crate) fn name_rules(&mut self, digest: PolicyDigest) -> Result<(), StoreError> {
         if accounts::policy(self.tx.db())? != Some(digest) {
             self.append(kind::POLICY, &event::Policy { digest })?;
         }
-        self.shared.set_rules(Arc::clone(rules));
         Ok(())
     }
 
@@ -90,10 +96,16 @@ impl Desk<'_, '_> {
     /// What was signed before (this was a retry) keeps its hold, because its bytes may be out.
     pub(crate) fn withhold(&mut self, withheld: Withheld) -> Result<Refusal, StoreError> {
         let Withheld { seq, stop } = withheld;
+        self.give_back(seq, &stop)?;
+        Ok(stop.into())
+    }
+
+    /// Gives a reservation back, unless that was done or its payment was signed.
+    pub(crate) fn give_back(&mut self, seq: u64, stop: &Stop) -> Result<(), StoreError> {
         let db = self.tx.db();
         match (accounts::token_state(db, seq)?, accounts::hold(db, seq)?) {
             (TokenState::Unsigned, Some(hold)) => {
-                let scope = match &stop {
+                let scope = match stop {
                     Stop::Freeze(scope) => Some(scope.clone()),
                     Stop::Lock => None,
                 };
@@ -105,7 +117,19 @@ impl Desk<'_, '_> {
             // Signed before, or an intent, which reserves nothing: it may be signed again after the stop.
             (TokenState::Signed, _) | (TokenState::Unsigned, None) => self.shared.gate.release(seq),
         }
-        Ok(stop.into())
+        Ok(())
+    }
+
+    /// Open holds after `after_seq`, oldest first, with the hash of each payment that was signed.
+    pub(crate) fn open_holds(&self, after_seq: u64, limit: usize) -> Result<Vec<Hold>, StoreError> {
+        let holds = accounts::open_holds(self.tx.db(), after_seq, limit)?;
+        Ok(holds.into_iter().map(|hold| self.noted(hold)).collect())
+    }
+
+    /// A hold with the hash of its payment, also where that was signed since the last request that wrote.
+    fn noted(&self, hold: Hold) -> Hold {
+        let hash = || self.shared.notes.hash(hold.seq).map(PaymentHash::from_bytes);
+        Hold { payment: hold.payment.or_else(hash), ..hold }
     }
 
     /// The payment of an open hold once its time is over, if it was ever signed.
@@ -119,7 +143,7 @@ impl Desk<'_, '_> {
         if let Err(fault) = self.clock() {
             return Ok(Outcome::Denied(Refusal::ClockUntrusted(fault)));
         }
-        let hold = accounts::hold(self.tx.db(), seq)?;
+        let hold = accounts::hold(self.tx.db(), seq)?.map(|hold| self.noted(hold));
         let Some(hold) = hold.filter(|hold| hold.state == HoldState::Open) else {
             return refuse(format!("{seq} is no open hold"));
         };

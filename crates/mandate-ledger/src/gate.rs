@@ -30,6 +30,8 @@ struct Shut {
     words: u64,
     /// Payments whose signature was stopped, by entry: a second permit for one must not sign it later.
     withheld: BTreeMap<u64, Stop>,
+    /// Those of them that no transaction has given back yet.
+    unwritten: BTreeSet<u64>,
 }
 
 impl Gate {
@@ -79,6 +81,18 @@ impl Gate {
     /// The widest stop that covers the pair.
     pub(crate) fn covering(&self, agent: &AgentName, merchant: &MerchantId) -> Option<Stop> {
         self.read().covering(agent, merchant)
+    }
+
+    /// Takes the payments that are to be given back now: all that were ever withheld when an earlier transaction may have
+    /// been rolled back.
+    pub(crate) fn to_give_back(&self, rewrite: bool) -> Vec<(u64, Stop)> {
+        if !rewrite && self.read().unwritten.is_empty() {
+            return Vec::new();
+        }
+        let mut shut = self.write();
+        let unwritten = std::mem::take(&mut shut.unwritten);
+        let stopped = shut.withheld.iter().filter(|(seq, _)| rewrite || unwritten.contains(seq));
+        stopped.map(|(seq, stop)| (*seq, stop.clone())).collect()
     }
 
     /// Lets a payment be signed again: it was signed before the stop, and its bytes may be out.
@@ -138,9 +152,15 @@ impl Notes {
         let written = queue.notes.len().saturating_sub(queue.unwritten);
         let notes = queue.notes.iter().skip(written).copied().collect();
         queue.unwritten = 0;
-        let excess = queue.notes.len().saturating_sub(NOTES_KEPT);
+        // Those of this transaction stay: it may be rolled back.
+        let excess = queue.notes.len().saturating_sub(NOTES_KEPT).min(written);
         queue.notes.drain(..excess);
         notes
+    }
+
+    /// The hash of what was signed not long ago, whether it has its row yet or not.
+    pub(crate) fn hash(&self, seq: u64) -> Option<[u8; DIGEST_BYTES]> {
+        self.lock().notes.iter().rfind(|note| note.seq == seq).map(|note| note.hash)
     }
 }
 
@@ -230,7 +250,9 @@ impl<K: Kind> Permit<K> {
         if let Some(stop) = shut.covering(&self.agent, &self.merchant) {
             drop(shut);
             // Meanwhile the stop may end; the permit is void all the same.
-            self.gate.write().withheld.insert(self.seq, stop.clone());
+            let mut shut = self.gate.write();
+            shut.withheld.insert(self.seq, stop.clone());
+            shut.unwritten.insert(self.seq);
             return Redeemed::Withheld(Withheld { seq: self.seq, stop });
         }
         match sign(&self.draft, self.head) {

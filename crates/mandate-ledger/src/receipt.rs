@@ -165,7 +165,9 @@ impl Desk<'_, '_> {
 
     fn answered_free(&self, intent_seq: u64) -> Result<Result<Answered, Refusal>, StoreError> {
         let Event::Intent(minted) = self.event(intent_seq)? else {
-            return Err(damaged(format!("entry {intent_seq} is no intent")));
+            // The hash of a payment: merchants know those, too.
+            let problem = "`intent` is not an intent of this wallet".to_owned();
+            return Ok(Err(Refusal::ReceiptInvalid { problem }));
         };
         let draft = stored_draft::<Intent>(intent_seq, &minted.header, &minted.claims)?;
         if accounts::hold_by_intent(self.tx.db(), intent_seq)?.is_some() {

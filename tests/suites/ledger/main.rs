@@ -8,6 +8,7 @@ mod damage;
 mod equivocation;
 mod expired;
 mod free;
+mod full;
 mod idempotency;
 mod model;
 mod outcome;

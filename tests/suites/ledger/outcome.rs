@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use mandate::token::Status;
-use mandate::{Mandate, MinorUnits, Money, Payment, Receipt, ReceiptClaims, UnverifiedMandate};
+use mandate::{
+    IntentHash, Mandate, MinorUnits, Money, Payment, Receipt, ReceiptClaims, UnverifiedMandate,
+};
 use mandate_ledger::{HoldState, Scope};
 use mandate_policy::Reason;
 use mandate_tests::parties::{Parties, WARES};
@@ -51,6 +53,21 @@ impl Shop {
         let ledger = self.wallet.ledger.clone();
         async move { ledger.status(reading(MORNING)).await.unwrap().frozen }
     }
+}
+
+/// Merchants know the hash of a payment as well as that of its intent.
+#[tokio::test]
+async fn a_receipt_that_names_a_payment_for_its_intent_is_invalid_and_nothing_is_damaged() {
+    let Shop { wallet, folder: _folder } = shop();
+    let now = reading(MORNING);
+    let payment = wallet.buy(now.clone(), "travel", WARES[0], ("EUR", PRICE)).await.unwrap();
+    let mut claims = wallet.parties.receipt(&payment, Status::Executed, now.wall).claims().clone();
+    claims.intent = IntentHash::from_bytes(payment.hash().into());
+    (claims.cart, claims.payment, claims.total) = (None, None, None);
+    let receipt = wallet.parties.lux.sign_receipt(&claims).unwrap();
+    let answer = wallet.hand_in(now.clone(), "travel", &receipt).await;
+    assert_eq!(answer.unwrap_err(), Reason::ReceiptInvalid);
+    wallet.check(now, &[payment]).await;
 }
 
 /// Every sequence of answers up to three: the last word, what counts, and whether the merchant is frozen.

@@ -155,9 +155,7 @@ impl Ledger {
     ) -> Result<R, LedgerError> {
         let shared = Arc::clone(&self.shared);
         self.journal
-            .write(move |tx: &mut Transaction<'_, Accounts>| {
-                work(&mut Desk::read(tx, &shared, now)?)
-            })
+            .ask(move |tx: &mut Transaction<'_, Accounts>| work(&mut Desk::read(tx, &shared, now)?))
             .await
     }
 
@@ -199,7 +197,8 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`LedgerError`] when nothing could be written; the reservation then stands.
+    /// [`LedgerError`] when nothing could be written; the reservation then stands until the next request that writes,
+    /// which gives it back.
     pub async fn withhold(
         &self,
         now: ClockReading,

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use mandate::clock::ClockReading;
 use mandate::text::Purpose;
+use mandate_journal::StoreError;
 use mandate_policy::{PolicyDigest, Rules};
 
 use super::{Ledger, LedgerError};
 use crate::accounts::ApprovalAsked;
+use crate::desk::Desk;
 use crate::event::ApprovalAnswer;
 use crate::refusal::Outcome;
 use crate::request::{Scope, Stop};
@@ -51,7 +53,7 @@ impl Ledger {
         reason: Option<Purpose>,
     ) -> Result<Durability, LedgerError> {
         self.shared.gate.stop(Stop::Freeze(scope.clone()));
-        durability(self.write(now, move |desk| desk.freeze(scope, uid, reason)).await)
+        durability(self.write_stop(now, move |desk| desk.freeze(scope, uid, reason)).await)
     }
 
     /// Ends a freeze of exactly this scope, durably, then at once; one that was asked for since goes on.
@@ -74,7 +76,7 @@ impl Ledger {
     /// [`LedgerError::Unknown`] when the disk failed; a full disk is [`Durability::UntilExit`].
     pub async fn lock(&self, now: ClockReading, uid: u32) -> Result<Durability, LedgerError> {
         self.shared.gate.stop(Stop::Lock);
-        durability(self.write(now, move |desk| desk.lock(uid)).await)
+        durability(self.write_stop(now, move |desk| desk.lock(uid)).await)
     }
 
     /// Ends a lock, durably, then at once.
@@ -92,6 +94,18 @@ impl Ledger {
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.shared.gate.is_locked()
+    }
+
+    /// Writes a stop down; once more where that failed, which may be the fault of a request in the same commit.
+    async fn write_stop(
+        &self,
+        now: ClockReading,
+        work: impl FnOnce(&mut Desk<'_, '_>) -> Result<(), StoreError> + Clone + Send + 'static,
+    ) -> Result<(), LedgerError> {
+        match self.write(now.clone(), work.clone()).await {
+            Err(LedgerError::NotApplied(_)) => self.write(now, work).await,
+            answered => answered,
+        }
     }
 
     /// Makes this reading the measure of later ones: the principal says that the clock is right.
@@ -116,7 +130,10 @@ impl Ledger {
             Ok(()) => self.shared.settle_rules(digest),
             // The next request puts back what is on disk; this one, so that nobody sees the failed rules any more. If
             // the writer is gone, nothing is decided at all, and the result says so.
-            Err(_) => drop(self.ask(now, |_| Ok(())).await),
+            Err(_) => {
+                self.shared.leave_unnamed();
+                drop(self.ask(now, |_| Ok(())).await);
+            }
         }
         result
     }

@@ -130,8 +130,7 @@ impl Ledger {
         after_seq: u64,
         limit: usize,
     ) -> Result<Vec<Hold>, LedgerError> {
-        // Through the writer, which first notes the hash of each payment that was just signed.
-        self.write(now, move |desk| accounts::open_holds(desk.tx.db(), after_seq, limit)).await
+        self.ask(now, move |desk| desk.open_holds(after_seq, limit)).await
     }
 
     /// The payment of the open hold `seq` once its time is over: a permit for the bytes that were signed before.
@@ -146,8 +145,7 @@ impl Ledger {
         now: ClockReading,
         seq: u64,
     ) -> Result<Outcome<Expired>, LedgerError> {
-        // Through the writer, for the same reason.
-        self.write(now, move |desk| desk.expired(seq)).await
+        self.ask(now, move |desk| desk.expired(seq)).await
     }
 
     /// Entries from `from` on, as stored: at most `limit`, and at most [`mandate_journal::read::ENTRIES_MAX`]. Blocks.
