@@ -75,10 +75,6 @@ impl<'a, 't> Desk<'a, 't> {
         Self { tx, now, clock }
     }
 
-    pub(super) fn clock(&self) -> Result<(), ClockFault> {
-        self.clock
-    }
-
     /// Writes one entry at this request's time. An unbelieved clock never becomes the measure of later ones.
     pub(super) fn append(
         &mut self,

@@ -29,6 +29,9 @@ const CHECKPOINT_BUSY_PAGES: i32 = 16_000;
 /// Why a batch failed.
 type Failure = WriteError;
 
+/// A question that was run, and what came of it.
+type Ran<P> = (Box<dyn Job<P>>, Result<(), StoreError>);
+
 /// The writer's side of the queue and all that only it may touch.
 pub(super) struct Writer<P> {
     db: Connection,
@@ -147,7 +150,7 @@ impl<P: Projection> Writer<P> {
     fn run_questions(
         &mut self,
         mut questions: VecDeque<Box<dyn Job<P>>>,
-        ran: &mut Vec<(Box<dyn Job<P>>, Result<(), StoreError>)>,
+        ran: &mut Vec<Ran<P>>,
     ) -> Result<(), StoreError> {
         while let Some(mut job) = questions.pop_front() {
             if self.db.is_autocommit()

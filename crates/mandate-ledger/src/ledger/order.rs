@@ -126,14 +126,13 @@ impl Ledger {
     pub async fn reload(&self, now: ClockReading, rules: Arc<Rules>) -> Result<(), LedgerError> {
         let digest = rules.digest();
         let result = self.write(now.clone(), move |desk| desk.reload(&rules)).await;
-        match &result {
-            Ok(()) => self.shared.settle_rules(digest),
+        if result.is_ok() {
+            self.shared.settle_rules(digest);
+        } else {
             // The next request puts back what is on disk; this one, so that nobody sees the failed rules any more. If
             // the writer is gone, nothing is decided at all, and the result says so.
-            Err(_) => {
-                self.shared.leave_unnamed();
-                drop(self.ask(now, |_| Ok(())).await);
-            }
+            self.shared.leave_unnamed();
+            drop(self.ask(now, |_| Ok(())).await);
         }
         result
     }
