@@ -117,12 +117,12 @@ fn durable(durability: Durability) -> Result<(), LedgerError> {
     }
 }
 
-/// A ledger whose next commit breaks once the switch is set.
+/// A ledger whose commits break while the switch is set.
 fn open(folder: &Path, parties: &Arc<Parties>, how: Break) -> (Wallet, Arc<AtomicBool>) {
     let armed = Arc::new(AtomicBool::new(false));
     let switch = Arc::clone(&armed);
     let fault = if how == Break::Full { Fault::DiskFull } else { Fault::Io };
-    let hook: Hook = Arc::new(move || armed.swap(false, Ordering::SeqCst).then_some(fault));
+    let hook: Hook = Arc::new(move || armed.load(Ordering::SeqCst).then_some(fault));
     let hooks = match how {
         Break::Full | Break::NotApplied => Hooks { before_commit: Some(hook), after_commit: None },
         Break::YetApplied => Hooks { before_commit: None, after_commit: Some(hook) },
@@ -141,6 +141,7 @@ async fn story(broken: Step, how: Break) -> (Vec<(u64, u64)>, Vec<Scope>) {
         if step == broken {
             switch.store(true, Ordering::SeqCst);
             let fault = write(&wallet, &mut tokens, step).await.unwrap_err();
+            switch.store(false, Ordering::SeqCst);
             let unknown = matches!(fault, LedgerError::Unknown(_));
             assert_eq!(unknown, how != Break::Full, "{step:?} {how:?}: {fault:?}");
             if unknown {
@@ -184,6 +185,7 @@ async fn a_reload_that_was_not_written_is_not_in_force() {
     let wider = vec![Cap::spend("day", ("EUR", 5_000))];
     switch.store(true, Ordering::SeqCst);
     let fault = wallet.try_reload(now.clone(), wider.clone()).await.unwrap_err();
+    switch.store(false, Ordering::SeqCst);
     assert!(matches!(fault, LedgerError::NotApplied(_)), "{fault:?}");
     let refused = wallet.buy(now.clone(), "travel", WARES[0], ("EUR", 1_001)).await;
     assert_eq!(refused.err(), Some(Reason::CapExceeded));
