@@ -255,7 +255,7 @@ pub struct BudgetFilter {
 pub struct CapBudget {
     /// The cap in words.
     pub label: String,
-    /// The window: `day`, `trailing 24h`, …
+    /// The window: `payment`, `day`, `week`, `month`, `lifetime`, or the length of one up to now: `90m`, `24h`, `7d`.
     pub per: String,
     /// The most that may be spent.
     pub limit: Option<Money>,
