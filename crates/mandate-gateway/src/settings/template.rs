@@ -55,8 +55,8 @@ impl Template {
 # A file with any fault is refused whole, and every fault is told with its line. What is not listed here is refused:
 # routes, principals, keys. No key or password ever stands in this file. Nobody else may be able to write to it.
 #
-# A running gateway takes a changed file by itself. Where it says that a change needs a restart, a file with that change is
-# refused whole until then.
+# A running gateway takes a changed file by itself. Where a change needs a restart, a file with that change is refused
+# whole until then.
 
 listen = {listen:<32} # where agents come, an IP address and a port; a change needs a restart
 upstream = {upstream:<30} # the API behind it; it must accept calls from the gateway only
@@ -76,8 +76,8 @@ account = {account:<21} # the key's name in the store: a-z, 0-9, `.`, `_`, `-`
 [mandates]
 cart_ttl = "5m"
 
-# What one principal may do at a time, from 1 to 1000000 each, and what a call may take. These are the defaults. A change
-# of `connections` or `client_timeout` needs a restart.
+# What one principal may do at a time, from 1 to 1000000 each, and what a call may take. These are the defaults.
+# A change of `connections` or `client_timeout` needs a restart.
 [limits]
 requests_per_s = 50             # calls of one principal a second, in the long run
 burst = 100                     # calls of one principal at once after a pause
