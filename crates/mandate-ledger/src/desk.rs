@@ -1,6 +1,5 @@
 //! One request at the writer's desk: inside the transaction, with the rules, the accounts and one clock reading.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use mandate::token::{Draft, Kind};
@@ -24,8 +23,6 @@ pub(crate) struct Shared {
     pub(crate) gate: Arc<Gate>,
     pub(crate) notes: Arc<Notes>,
     rules: RwLock<InForce>,
-    /// Whether no entry may name the rules in force yet.
-    unnamed: AtomicBool,
     distrusted: OnceLock<String>,
     /// Entries that were there when the ledger was opened.
     found: u64,
@@ -37,7 +34,6 @@ impl Shared {
             gate: Arc::new(gate),
             notes: Arc::default(),
             rules: RwLock::new(InForce { last: rules, earlier: Vec::new() }),
-            unnamed: AtomicBool::new(false),
             distrusted: OnceLock::new(),
             found,
         }
@@ -68,11 +64,6 @@ impl Shared {
         } else if let Some(at) = in_force.position(written) {
             in_force.earlier.drain(..at);
         }
-    }
-
-    /// Has the next request that writes name the rules in force, unless the last entry about rules does.
-    pub(crate) fn leave_unnamed(&self) {
-        self.unnamed.store(true, Ordering::Relaxed);
     }
 
     /// Puts the file that is on disk back in force: what came after it was rolled back. Where that file is an earlier
@@ -134,7 +125,10 @@ impl<'a, 't> Desk<'a, 't> {
         for (seq, stop) in shared.gate.to_give_back(rewrite) {
             desk.give_back(seq, &stop)?;
         }
-        desk.name_the_rules(rewrite)?;
+        if rewrite {
+            // The entry that named them may be rolled back, or could not be written when they came in force.
+            desk.name_rules(desk.rules.digest())?;
+        }
         Ok(desk)
     }
 
@@ -149,14 +143,6 @@ impl<'a, 't> Desk<'a, 't> {
         }
         let clock = tx.believe(&now);
         Ok(Self { rules: shared.rules(), tx, shared, now, clock })
-    }
-
-    /// Writes down what decides from here on, where that could not be done when it came in force.
-    fn name_the_rules(&mut self, rewrite: bool) -> Result<(), StoreError> {
-        if self.shared.unnamed.swap(false, Ordering::Relaxed) || rewrite {
-            self.name_rules(self.rules.digest())?;
-        }
-        Ok(())
     }
 
     pub(crate) fn clock(&self) -> Result<(), ClockFault> {

@@ -167,7 +167,9 @@ fn token_id(bytes: &[u8]) -> Option<String> {
 /// If something is not.
 pub async fn stands(wallet: Wallet, said: &Said) {
     let now = reading(said.now.max(child::begins(0)));
+    // As a daemon that starts.
     wallet.sign_unhashed(now.clone()).await;
+    wallet.ledger.reload(now.clone(), wallet.ledger.rules()).await.unwrap();
     let frozen = !wallet.ledger.status(now.clone()).await.unwrap().frozen.is_empty();
     assert!(said.is_frozen.is_none_or(|must| must == frozen), "frozen: {frozen}");
     let sealed = wallet.ledger.checkpoint().map_or(0, |sealed| sealed.head().size);

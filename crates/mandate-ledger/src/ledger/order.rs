@@ -131,7 +131,6 @@ impl Ledger {
         } else {
             // The next request puts back what is on disk; this one, so that nobody sees the failed rules any more. If
             // the writer is gone, nothing is decided at all, and the result says so.
-            self.shared.leave_unnamed();
             drop(self.ask(now, |_| Ok(())).await);
         }
         result

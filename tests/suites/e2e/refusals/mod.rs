@@ -5,7 +5,9 @@ mod carts;
 mod merchants;
 mod wallet;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use mandate_policy::Reason;
 use mandate_proto::v1;
@@ -40,6 +42,15 @@ fn code(reason: &str) -> Code {
         _ => Code::FailedPrecondition,
     }
 }
+
+/// As gRPC writes them.
+const CODES: [(Code, &str); 5] = [
+    (Code::FailedPrecondition, "FAILED_PRECONDITION"),
+    (Code::InvalidArgument, "INVALID_ARGUMENT"),
+    (Code::PermissionDenied, "PERMISSION_DENIED"),
+    (Code::ResourceExhausted, "RESOURCE_EXHAUSTED"),
+    (Code::Unavailable, "UNAVAILABLE"),
+];
 
 /// What was met, in order.
 #[derive(Default)]
@@ -84,6 +95,31 @@ async fn every_reason_is_met_by_its_fault_alone() {
     wallet::rate(&mut met).await;
     let all: BTreeSet<String> = Reason::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(met.reasons, all);
+}
+
+/// What agent builders read names every reason, under its code.
+#[test]
+fn the_manual_and_the_contract_list_every_reason_under_its_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let read = |path| fs::read_to_string(root.join(path)).expect("a text");
+    let (manual, contract) = (read("docs/api.md"), read("proto/mandate/v1/wallet.proto"));
+    let (mut listed, mut under) = (BTreeMap::new(), "");
+    for line in contract.lines().map_while(|line| line.strip_prefix("//")) {
+        for word in line.split_whitespace() {
+            if CODES.iter().any(|(_, name)| *name == word) {
+                under = word;
+            } else if Reason::ALL.iter().any(|reason| reason.to_string() == word) {
+                // The first word about a reason is its place in the table.
+                listed.entry(word).or_insert(under);
+            }
+        }
+    }
+    for reason in Reason::ALL.iter().map(ToString::to_string) {
+        let code = code(&reason);
+        let (_, name) = CODES.iter().find(|(known, _)| *known == code).expect("a code");
+        assert!(manual.contains(&format!("| `{reason}` | {name} |")), "docs/api.md: {reason}");
+        assert_eq!(listed.get(reason.as_str()), Some(name), "wallet.proto: {reason}");
+    }
 }
 
 fn home(rules: &str) -> Home {
