@@ -61,7 +61,7 @@ pub enum Violation {
         total: Money,
     },
     /// The amount would pass a cap.
-    #[error("{} under the cap of {label}: {spent} spent, {remaining} left{}", unfit(*asked), waits(*resets_at))]
+    #[error("{} under the cap of {label}: {spent} spent, {remaining} left{}", unfit(*asked), self.waits(*resets_at))]
     CapExceeded {
         /// The cap in words.
         label: String,
@@ -79,7 +79,7 @@ pub enum Violation {
         resets_at: Option<UnixSeconds>,
     },
     /// One more payment would pass a cap.
-    #[error("one more payment does not fit under the cap of {label}: {spent} made{}", waits(*resets_at))]
+    #[error("one more payment does not fit under the cap of {label}: {spent} made{}", self.waits(*resets_at))]
     CountExceeded {
         /// The cap in words.
         label: String,
@@ -135,12 +135,6 @@ fn unfit(asked: Money) -> String {
     }
 }
 
-fn waits(resets_at: Option<UnixSeconds>) -> String {
-    let Some(at) = resets_at else { return String::new() };
-    let shown = i64::try_from(at.seconds()).ok().and_then(|s| Timestamp::from_second(s).ok());
-    shown.map(|at| format!(" until {at}")).unwrap_or_default()
-}
-
 fn not_capped(currency: Option<Currency>) -> String {
     let what =
         currency.map_or_else(|| "nothing".to_owned(), |currency| format!("nothing in {currency}"));
@@ -178,6 +172,13 @@ impl Violation {
             Self::CountExceeded { per, .. } => per.moves_on(),
             _ => false,
         }
+    }
+
+    /// Until when it stands; nothing where that is not known, or where no wait can mend it.
+    fn waits(&self, resets_at: Option<UnixSeconds>) -> String {
+        let at = resets_at.filter(|_| self.mends_with_time()).map(UnixSeconds::seconds);
+        let shown = at.and_then(|at| Timestamp::from_second(i64::try_from(at).ok()?).ok());
+        shown.map(|at| format!(" until {at}")).unwrap_or_default()
     }
 
     /// The order in which violations are reported, whatever the order of the rules.

@@ -247,6 +247,19 @@ fn what_no_wait_can_mend_is_reported_first() {
 }
 
 #[test]
+fn a_denial_that_no_wait_can_mend_names_no_end() {
+    let counted = rules(&format!("{DAY}[[cap]]\nper = \"day\"\ncount = 1\n"));
+    let told = |total: &str, spent: (u64, u64), count: u64| {
+        denial(pay(&counted, total, &[spent, (0, count)])).to_string()
+    };
+    let cap = "under the cap of 500.00 EUR per day: 0.00 EUR spent, 500.00 EUR left";
+    assert_eq!(told("500.01 EUR", (0, 0), 0), format!("500.01 EUR does not fit {cap}"));
+    let end = " until 2026-11-25T00:00:00Z";
+    assert!(told("500.00 EUR", (1, 1), 0).ends_with(&format!("499.99 EUR left{end}")));
+    assert!(told("500.00 EUR", (0, 0), 1).ends_with(&format!("1 made{end}")));
+}
+
+#[test]
 fn what_is_not_known_was_spent() {
     let rules = rules(DAY);
     assert_eq!(reasons(pay(&rules, "0.01 EUR", &[])), [Reason::CapExceeded]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mandate::UnixSeconds;
 use mandate_host::log;
 use mandate_ledger::{LedgerError, Refusal};
-use mandate_policy::{Denial, Per, Reason, Violation};
+use mandate_policy::{Denial, Reason, Violation};
 use mandate_proto::ERROR_DOMAIN;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -71,17 +71,17 @@ impl Hints {
         Self { metadata: Vec::new(), retryable: true, wait: Some(wait) }
     }
 
-    /// A window that ends by itself; a wait is given only where its end is known.
-    fn window(
-        per: Per,
+    /// A cap that is reached; a wait is given only where it helps and its end is known.
+    fn cap(
+        violation: &Violation,
         metadata: Vec<(&'static str, String)>,
         resets_at: Option<UnixSeconds>,
         now: UnixSeconds,
     ) -> Self {
-        let mut hints = Self { metadata, retryable: per.moves_on(), wait: None };
+        let mut hints = Self { metadata, retryable: violation.mends_with_time(), wait: None };
         if let Some(at) = resets_at {
             hints.metadata.push(("resets_at", at.to_string()));
-            hints.wait = Some(Duration::from_secs(at.since(now)));
+            hints.wait = hints.retryable.then(|| Duration::from_secs(at.since(now)));
         }
         hints
     }
@@ -108,9 +108,9 @@ pub(crate) fn refused(refusal: &Refusal, now: UnixSeconds) -> Status {
 
 fn violation_hints(violation: &Violation, now: UnixSeconds) -> Hints {
     match violation {
-        Violation::CapExceeded { label, per, limit, spent, remaining, resets_at, asked: _ } => {
-            Hints::window(
-                *per,
+        Violation::CapExceeded { label, limit, spent, remaining, resets_at, per: _, asked: _ } => {
+            Hints::cap(
+                violation,
                 vec![
                     ("cap", label.clone()),
                     ("limit", limit.to_string()),
@@ -121,8 +121,8 @@ fn violation_hints(violation: &Violation, now: UnixSeconds) -> Hints {
                 now,
             )
         }
-        Violation::CountExceeded { label, per, limit, spent, resets_at } => Hints::window(
-            *per,
+        Violation::CountExceeded { label, limit, spent, resets_at, per: _ } => Hints::cap(
+            violation,
             vec![
                 ("cap", label.clone()),
                 ("limit", limit.to_string()),
@@ -137,6 +137,7 @@ fn violation_hints(violation: &Violation, now: UnixSeconds) -> Hints {
         }
         Violation::TooManyUnsettled { limit, open } => Hints {
             metadata: vec![("limit", limit.to_string()), ("spent", open.to_string())],
+            // By receipts, which come without a change of wallet.toml; nobody knows when.
             retryable: true,
             wait: None,
         },
@@ -188,4 +189,65 @@ fn details(reason: Reason, hints: Hints) -> ErrorDetails {
         details.set_retry_info(wait);
     }
     details
+}
+
+#[cfg(test)]
+mod tests {
+    use mandate_policy::Per;
+
+    use super::*;
+
+    /// What a program is told of one violation, a minute before the window ends.
+    fn told(violation: Violation) -> (String, Option<Duration>) {
+        let refusal = Refusal::Policy(Denial { violations: vec![violation] });
+        let status = refused(&refusal, UnixSeconds::new(40).unwrap());
+        let details = status.get_error_details();
+        let retryable = details.error_info().unwrap().metadata["retryable"].clone();
+        (retryable, details.retry_info().and_then(|info| info.retry_delay))
+    }
+
+    #[test]
+    fn a_wait_is_told_only_where_time_alone_helps() {
+        let resets_at = |per| (per == Per::Day).then(|| UnixSeconds::new(100).unwrap());
+        let money = |text: &str| text.parse().unwrap();
+        let above = |per, asked| Violation::CapExceeded {
+            label: "10.00 EUR".to_owned(),
+            per,
+            asked: money(asked),
+            limit: money("10.00 EUR"),
+            spent: money("0.01 EUR"),
+            remaining: money("9.99 EUR"),
+            resets_at: resets_at(per),
+        };
+        let count = |per| Violation::CountExceeded {
+            label: "1 payment".to_owned(),
+            per,
+            limit: 1,
+            spent: 1,
+            resets_at: resets_at(per),
+        };
+        let no = ("false".to_owned(), None);
+        let yes = |wait_s: Option<u64>| ("true".to_owned(), wait_s.map(Duration::from_secs));
+        let trailing: Per = "24h".parse().unwrap();
+        assert_eq!(told(above(Per::Day, "10.00 EUR")), yes(Some(60)));
+        assert_eq!(told(above(trailing, "10.00 EUR")), yes(None));
+        for per in [Per::Payment, Per::Day, trailing, Per::Lifetime] {
+            assert_eq!(told(above(per, "10.01 EUR")), no, "{per} never has room for it");
+        }
+        assert_eq!(told(above(Per::Lifetime, "10.00 EUR")), no);
+        assert_eq!(told(count(Per::Day)), yes(Some(60)));
+        assert_eq!(told(count(trailing)), yes(None));
+        assert_eq!(told(count(Per::Lifetime)), no);
+        let open = Violation::TooManyUnsettled { limit: 2, open: 2 };
+        assert_eq!(told(open), yes(None), "receipts end it");
+        for violation in [
+            Violation::ActionIsFree,
+            Violation::ApprovalDenied,
+            Violation::ApprovalRequired { total: money("1.00 EUR") },
+            Violation::CurrencyNotCapped { currency: None },
+            Violation::PriceAboveLimit { limit: money("1.00 EUR") },
+        ] {
+            assert_eq!(told(violation), no);
+        }
+    }
 }

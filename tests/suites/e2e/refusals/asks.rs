@@ -78,6 +78,7 @@ action = "cancel_room"
     assert_eq!(denied.metadata["spent"], "450.00 EUR");
     assert_eq!(denied.metadata["remaining"], "50.00 EUR");
     assert!(denied.metadata.contains_key("resets_at") && denied.retry.is_some());
+    assert_eq!(denied.metadata["retryable"], "true");
     // The intent is refused early where its own ceiling does not fit.
     let fifty_one = Some(v1::Money { currency: "EUR".to_owned(), minor_units: 5_001 });
     met.expect("CAP_EXCEEDED", agent.intent(ask(|m| m.price_max = fifty_one)).await);
@@ -88,6 +89,8 @@ action = "cancel_room"
     agent.book("1.00 EUR").await.unwrap();
     let denied = met.expect("COUNT_EXCEEDED", agent.intent(Agent::book_room()).await);
     assert_eq!((denied.metadata["limit"].as_str(), denied.metadata["spent"].as_str()), ("3", "3"));
+    // Its window moves on, and has no end that could be told.
+    assert_eq!((denied.metadata["retryable"].as_str(), denied.retry), ("true", None));
     assert_eq!(agent.spent().await, [(0, 0), (45_100, 3), (0, 3)]);
     daemon.stop().await;
 
@@ -103,6 +106,15 @@ action = "cancel_room"
     let no = v1::DecideApprovalRequest { seq: asked.seq, approve: false };
     control.decide_approval(no).await.unwrap();
     met.expect("APPROVAL_DENIED", agent.pay(&dear).await);
+    // More than the whole cap never fits, whatever is left of it.
+    let above = Some(v1::Money { currency: "EUR".to_owned(), minor_units: 50_001 });
+    let intent = agent.intent(ask(|m| m.price_max = above.clone())).await;
+    let payment = agent.book("500.01 EUR").await;
+    for denied in [met.expect("CAP_EXCEEDED", intent), met.expect("CAP_EXCEEDED", payment)] {
+        assert!(denied.metadata.contains_key("resets_at"), "{denied:?}");
+        assert_eq!((denied.metadata["retryable"].as_str(), denied.retry), ("false", None));
+        assert!(!denied.message.contains(" until "), "{denied:?}");
+    }
     agent.book("40.00 EUR").await.unwrap();
     assert_eq!(agent.spent().await, [(45_100 + 4_000, 3 + 1)]);
     daemon.stop().await;
