@@ -2,7 +2,7 @@
 
 use mandate::UnixSeconds;
 use mandate::discovery::RECEIPTS_PATH;
-use mandate::token::{Receipt, ReceiptClaims, TOKEN_BYTES_MAX, UnverifiedMandate};
+use mandate::token::{CLOCK_SKEW_S, Receipt, ReceiptClaims, TOKEN_BYTES_MAX, UnverifiedMandate};
 use mandate_proto::v1;
 use serde::Deserialize;
 
@@ -86,7 +86,11 @@ impl Desk<'_> {
 
     fn ask_for_void(&mut self, hold: &Hold, url: &str, hash: &str) -> Result<Asked, Failure> {
         if let Some(ends) = hold.expires_at.filter(|ends| self.now <= *ends) {
-            let why = format!("not used so far, and it can be until {}", local(ends));
+            // A use that is begun and not settled has no receipt either, and this question does not tell the two apart.
+            let void_from = local(ends.plus(CLOCK_SKEW_S).plus(1));
+            let why = format!(
+                "no receipt yet: not used, or its use is not settled; if it is not used, a void can be had from {void_from}"
+            );
             return Ok(open(why));
         }
         let payment = match self.control.payment(hold.seq) {
