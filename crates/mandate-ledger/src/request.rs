@@ -150,14 +150,14 @@ impl FromStr for Scope {
 
 /// A caller's own name for one request, kept for ever in the scope of the agent.
 ///
-/// 1 to 64 visible ASCII characters.
+/// 1 to 64 printable ASCII characters, the space among them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct IdempotencyKey(Box<str>);
 
 /// The text is not an idempotency key.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
-#[error("an idempotency key has 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters")]
+#[error("an idempotency key has 1 to {IDEMPOTENCY_KEY_BYTES_MAX} printable ASCII characters")]
 pub struct IdempotencyKeyError;
 
 impl IdempotencyKey {
@@ -174,7 +174,7 @@ impl FromStr for IdempotencyKey {
     fn from_str(text: &str) -> Result<Self, IdempotencyKeyError> {
         if text.is_empty()
             || text.len() > IDEMPOTENCY_KEY_BYTES_MAX
-            || !text.bytes().all(|b| b.is_ascii_graphic())
+            || !text.bytes().all(|b| matches!(b, b' '..=b'~'))
         {
             return Err(IdempotencyKeyError);
         }

@@ -48,12 +48,15 @@ fn a_scope_and_a_stop_are_read_as_they_are_told_and_nothing_else_is() {
 }
 
 #[test]
-fn an_idempotency_key_is_short_and_visible() {
+fn an_idempotency_key_is_short_and_printable() {
     let longest = "k".repeat(IDEMPOTENCY_KEY_BYTES_MAX);
-    for text in ["a", "!~", &longest] {
+    let printable: String = (' '..='~').collect();
+    let (some, others) = printable.split_at(IDEMPOTENCY_KEY_BYTES_MAX);
+    for text in ["a", " ", "a room, once", some, others, &longest] {
         assert_eq!(text.parse::<IdempotencyKey>().unwrap().as_str(), text);
     }
-    for text in ["", "a b", "a\n", "ä", &"k".repeat(IDEMPOTENCY_KEY_BYTES_MAX + 1)] {
+    let longer = "k".repeat(IDEMPOTENCY_KEY_BYTES_MAX + 1);
+    for text in ["", "a\n", "a\tb", "\0", "\x1f", "\x7f", "ä", &longer] {
         assert_eq!(text.parse::<IdempotencyKey>(), Err(IdempotencyKeyError), "{text:?}");
     }
 }

@@ -38,7 +38,7 @@ fn one_cart_gives_one_payment_however_often_and_however_it_is_handed_in() {
 fn an_idempotency_key_and_a_request_are_kept() {
     let Some(desk) = Desk::open(CAPS) else { return };
     let keyed =
-        |more: &[&str]| desk.run(INTENT.iter().chain(&["--idempotency-key", "trip-7"]).chain(more));
+        |more: &[&str]| desk.run(INTENT.iter().chain(&["--idempotency-key", "trip 7"]).chain(more));
     let bound = ["--request", "POST /bookings", "--content-type", "application/json"];
     let body = desk.file("booking.json", "{\"nights\":2}");
     let bound: Vec<&str> = bound.into_iter().chain(["--body", &body]).collect();
