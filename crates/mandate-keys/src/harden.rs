@@ -31,14 +31,14 @@ pub enum Protection {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum MemoryLock {
-    /// Only the page of each key, which locks itself.
+    /// At most the page of each key, which locks itself where the limit leaves room for it.
     KeyPages {
         /// `RLIMIT_MEMLOCK`, in bytes.
         limit_bytes: u64,
         /// What locking everything would take, in bytes.
         needed_bytes: u64,
     },
-    /// Only the page of each key, because the system refused to lock everything.
+    /// At most the page of each key, because the system refused to lock everything.
     Denied(io::Error),
     /// All of it.
     Whole,
@@ -72,7 +72,7 @@ impl Hardening {
         };
         let memory = match &self.memory {
             MemoryLock::Denied(error) => {
-                Some(format!("only the key's own page is kept out of swap: {error}"))
+                Some(format!("at most the key's own page is kept out of swap: {error}"))
             }
             MemoryLock::KeyPages { .. } | MemoryLock::Whole => None,
         };
@@ -92,10 +92,10 @@ impl fmt::Display for Protection {
 impl fmt::Display for MemoryLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Denied(error) => write!(f, "the key's own page only ({error})"),
+            Self::Denied(error) => write!(f, "the key's own page at most ({error})"),
             Self::KeyPages { limit_bytes, needed_bytes } => write!(
                 f,
-                "the key's own page only (RLIMIT_MEMLOCK is {limit_bytes} bytes, all of it would take {needed_bytes})"
+                "the key's own page at most (RLIMIT_MEMLOCK is {limit_bytes} bytes, all of it would take {needed_bytes})"
             ),
             Self::Whole => f.write_str("all of it"),
         }
@@ -173,6 +173,21 @@ mod tests {
     fn a_process_is_hardened_as_far_as_its_limits_permit() {
         Rerun::test("harden::tests::inner_under_a_small_limit").run();
         Rerun::test("harden::tests::inner_without_a_limit").run();
+    }
+
+    #[test]
+    fn no_more_is_claimed_than_may_be_done() {
+        // Whether the key's page is locked is known once there is a key, and is told then.
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let none = MemoryLock::KeyPages { limit_bytes: 0, needed_bytes: 4096 };
+        for memory in [none, MemoryLock::Denied(denied())] {
+            let told = memory.to_string();
+            assert!(told.starts_with("the key's own page at most ("), "{told}");
+        }
+        let (dumps, core_files) = (Protection::InForce, Protection::InForce);
+        let hardening = Hardening { dumps, core_files, memory: MemoryLock::Denied(denied()) };
+        let told: Vec<_> = hardening.warnings().collect();
+        assert_eq!(told, [format!("at most the key's own page is kept out of swap: {}", denied())]);
     }
 
     #[test]

@@ -150,6 +150,9 @@ async fn a_page_that_cannot_be_locked_is_a_loud_warning() {
     let log = daemon.log();
     let line = log.lines().find(|line| line.contains(warning)).expect("a line in the log");
     assert!(line.contains("WARN"), "{line}");
+    // The line that comes before there is a key does not say otherwise.
+    let start = "memory kept out of swap: the key's own page at most (RLIMIT_MEMLOCK is 0 bytes";
+    assert!(log.contains(start), "{log}");
     daemon.stop();
 }
 
