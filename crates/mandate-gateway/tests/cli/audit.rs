@@ -40,6 +40,18 @@ fn a_story_is_found_by_every_name_in_it() {
 }
 
 #[test]
+fn an_export_never_takes_the_place_of_another() {
+    let Some(mut shop) = Shop::closed() else { return };
+    shop.live();
+    shop.open();
+    let dir = shop.path("export").display().to_string();
+    shop.run(["audit", "export", &dir]).yes();
+    let err = shop.run(["audit", "export", &dir]).refused(2);
+    assert!(err.contains("is there already"), "{err}");
+    shop.run(["audit", "verify", &dir, "--key", &shop.public().did_key()]).yes();
+}
+
+#[test]
 fn a_changed_row_is_found() {
     let Some(shop) = Shop::closed() else { return };
     shop.live();

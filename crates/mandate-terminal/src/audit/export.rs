@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mandate::{Head, PolicyDigest, PublicKey};
-use mandate_audit::{Contents, Log, write};
+use mandate_audit::{Contents, Log, WriteError, write};
 use mandate_journal::Checkpoint;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,10 @@ pub fn run(
             Err(failure) => vec![Err(failure)],
         }
     });
-    write(&arguments.dir, &contents, pages).map_err(|error| Failure::Check(chain(&error)))?;
+    write(&arguments.dir, &contents, pages).map_err(|error| match error {
+        WriteError::Taken { .. } => Failure::Usage(chain(&error)),
+        error => Failure::Check(chain(&error)),
+    })?;
     let dir = arguments.dir.display().to_string();
     let log = Log::of(checkpoint.origin());
     let left_out = journal.size().saturating_sub(head.size);
