@@ -98,7 +98,7 @@ impl Histogram {
         let ranges = self.ranges.iter().map(|count| count.load(Ordering::Relaxed));
         let bounds = self.bounds.iter().map(|bound| self.unit.shown(*bound));
         // The same numbers are summed up as are shown, so the text never contradicts itself.
-        let buckets: Vec<(f64, u64)> = bounds.chain([f64::MAX]).zip(ranges).collect();
+        let buckets: Vec<(f64, u64)> = bounds.chain([f64::INFINITY]).zip(ranges).collect();
         let count = buckets.iter().fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
         Measured { sum: self.unit.shown(self.sum.load(Ordering::Relaxed)), count, buckets }
     }
@@ -109,7 +109,7 @@ impl Histogram {
 pub struct Measured {
     sum: f64,
     count: u64,
-    /// By upper bound, each without those below it. The highest finite number stands for "more", as the library has it.
+    /// By upper bound, each without those below it. Infinity, the last, stands for "more", as the library has it.
     buckets: Vec<(f64, u64)>,
 }
 
@@ -151,6 +151,22 @@ mod tests {
         ] {
             assert!(text.contains(&format!("{line}\n")), "{line} in {text}");
         }
+    }
+
+    #[test]
+    fn each_bound_is_one_line_and_what_is_above_all_another() {
+        let histogram = Histogram::of_numbers();
+        histogram.add(1_000);
+        let mut page = Page::new("test");
+        page.histograms("batch_size", "How many", [(Vec::new(), histogram.measured())]);
+        let text = page.text();
+        let bound = |line: &str| {
+            let (bound, _) = line.strip_prefix("test_batch_size_bucket{le=\"")?.split_once('"')?;
+            Some(bound.to_owned())
+        };
+        let bounds: Vec<_> = text.lines().filter_map(bound).collect();
+        assert_eq!(bounds, ["1", "2", "4", "8", "16", "32", "64", "128", "256", "+Inf"], "{text}");
+        assert!(text.contains("test_batch_size_bucket{le=\"+Inf\"} 1\n"), "{text}");
     }
 
     #[test]
