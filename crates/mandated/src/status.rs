@@ -159,11 +159,7 @@ pub(crate) fn not_reloaded(error: &ReloadError) -> Status {
         ReloadError::Config(error) => {
             let reason = Reason::FieldInvalid;
             let message = log::chain_lines(error);
-            Status::with_error_details(
-                Code::FailedPrecondition,
-                message,
-                details(reason, Hints::default()),
-            )
+            Status::with_error_details(code(reason), message, details(reason, Hints::default()))
         }
         ReloadError::Ledger(error) => failed(error),
     }

@@ -14,6 +14,7 @@ use mandate_ledger::{Fault, Hook, StoppedLedger};
 use mandate_proto::v1;
 use mandate_proto::v1::control_client::ControlClient;
 use mandate_tests::{Home, LUX, denied};
+use tonic::Code;
 use tonic::transport::Channel;
 
 /// What the wallet says of a file that somebody has not closed.
@@ -263,11 +264,17 @@ async fn the_last_good_file_stays_in_force() {
     let raised = home.toml(&caps("900.00 EUR"));
     fs::write(&file, &raised).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
-    let refused = control.reload(v1::ReloadRequest {}).await.unwrap_err();
-    assert!(refused.message().contains("chmod go-w"), "{refused:?}");
+    let mut refused = async |problem: &str| {
+        let refused = denied(control.reload(v1::ReloadRequest {}).await);
+        let told = (refused.reason.as_str(), refused.code, refused.metadata["retryable"].as_str());
+        assert_eq!(told, ("FIELD_INVALID", Code::InvalidArgument, "false"));
+        assert!(refused.message.contains(problem), "{refused:?}");
+    };
+    refused("chmod go-w").await;
     fs::remove_file(&file).unwrap();
-    let refused = control.reload(v1::ReloadRequest {}).await.unwrap_err();
-    assert!(refused.message().contains("does not exist"), "{refused:?}");
+    refused("does not exist").await;
+    home.write(&faulty);
+    refused("1000.00 EUR").await;
     agent.book("100.00 EUR").await.unwrap();
     daemon.stop().await;
 }
