@@ -117,6 +117,24 @@ async fn a_yes_is_about_one_cart_and_one_agent() {
 }
 
 #[tokio::test]
+async fn what_no_entry_can_have_as_its_number_is_no_request() {
+    let shop = Shop::open().await;
+    let cart = shop.cart("travel", LARGE).await;
+    assert_eq!(shop.refused("travel", &cart).await, Some(Reason::ApprovalRequired));
+    for unknown in [99, 1 << 63, u64::MAX] {
+        let said = shop.say(MORNING, unknown, ApprovalAnswer::Approved).await;
+        let Outcome::Denied(refusal) = said else { panic!("{said:?}") };
+        assert_eq!(refusal.reason(), Reason::FieldInvalid);
+        assert!(refusal.to_string().contains("is no request for approval"), "{refusal}");
+        let after =
+            shop.wallet.ledger.pending_approvals(reading(MORNING), unknown, 100).await.unwrap();
+        assert!(after.is_empty(), "{unknown}: {after:?}");
+    }
+    assert_eq!(shop.pending().await.len(), 1);
+    shop.wallet.check(reading(MORNING), &[]).await;
+}
+
+#[tokio::test]
 async fn a_no_stands() {
     let shop = Shop::open().await;
     let cart = shop.cart("travel", LARGE).await;

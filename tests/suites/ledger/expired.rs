@@ -73,8 +73,12 @@ async fn the_same_bytes_come_back_once_they_can_buy_nothing_also_while_frozen() 
     let void = shop.wallet.parties.receipt(&payment, Status::Void, reading(LATER).wall);
     shop.wallet.hand_in(reading(LATER), "travel", &void).await.unwrap();
     assert!(shop.refused(LATER, seq).await.contains("is no open hold"));
-    assert!(shop.refused(LATER, 99).await.contains("is no open hold"));
-    assert!(shop.refused(LATER, 0).await.contains("is no open hold"));
+    // No entry can have the last two numbers.
+    for unknown in [0, 99, 1 << 63, u64::MAX] {
+        assert!(shop.refused(LATER, unknown).await.contains("is no open hold"), "{unknown}");
+        let after = shop.wallet.ledger.holds(reading(LATER), unknown, 100).await.unwrap();
+        assert!(after.is_empty(), "{unknown}: {after:?}");
+    }
     shop.wallet.check(reading(LATER), &[payment]).await;
 }
 

@@ -6,7 +6,7 @@ use mandate::{AgentName, CartHash, Currency, MerchantId, MinorUnits, Money, Sku,
 use mandate_journal::StoreError;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::rows::{seconds, sql_integer, stored, unsigned};
+use super::rows::{row_number, seconds, sql_integer, stored, unsigned};
 use crate::damage::damaged;
 use crate::event::ApprovalAnswer;
 
@@ -154,7 +154,8 @@ fn one(
 
 /// The request of that entry.
 pub(crate) fn approval(db: &Connection, seq: u64) -> Result<Option<ApprovalAsked>, StoreError> {
-    one(db, "seq", sql_integer(seq)?)
+    let Some(seq) = row_number(seq) else { return Ok(None) };
+    one(db, "seq", seq)
 }
 
 /// The request about a cart.
@@ -172,6 +173,7 @@ pub(crate) fn pending_approvals(
     now: UnixSeconds,
     limit: usize,
 ) -> Result<Vec<ApprovalAsked>, StoreError> {
+    let Some(after_seq) = row_number(after_seq) else { return Ok(Vec::new()) };
     let sql = format!(
         "SELECT {} FROM approval
          WHERE answer = 0 AND seq > ? AND expires_at > ? ORDER BY seq LIMIT ?",
@@ -179,7 +181,7 @@ pub(crate) fn pending_approvals(
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = db.prepare_cached(&sql)?;
-    let bounds = params![sql_integer(after_seq)?, sql_integer(now.seconds())?, limit];
+    let bounds = params![after_seq, sql_integer(now.seconds())?, limit];
     let rows = statement.query_map(bounds, RawApproval::read)?;
     rows.map(|row| row.map_err(StoreError::from).and_then(RawApproval::check)).collect()
 }

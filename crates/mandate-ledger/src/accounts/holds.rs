@@ -11,7 +11,7 @@ use mandate::{
 use mandate_journal::StoreError;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::rows::{seconds, sql_integer, stored, unsigned};
+use super::rows::{row_number, seconds, sql_integer, stored, unsigned};
 use super::totals::Charge;
 use crate::damage::damaged;
 use crate::refusal::HoldState;
@@ -158,7 +158,8 @@ fn one_hold(
 }
 
 pub(crate) fn hold(db: &Connection, seq: u64) -> Result<Option<Hold>, StoreError> {
-    one_hold(db, "seq", sql_integer(seq)?)
+    let Some(seq) = row_number(seq) else { return Ok(None) };
+    one_hold(db, "seq", seq)
 }
 
 pub(crate) fn hold_by_intent(db: &Connection, intent_seq: u64) -> Result<Option<Hold>, StoreError> {
@@ -171,13 +172,14 @@ pub(crate) fn open_holds(
     after_seq: u64,
     limit: usize,
 ) -> Result<Vec<Hold>, StoreError> {
+    let Some(after_seq) = row_number(after_seq) else { return Ok(Vec::new()) };
     let sql = format!(
         "SELECT {} FROM hold WHERE state = 0 AND seq > ? ORDER BY seq LIMIT ?",
         RawHold::COLUMNS
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = db.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![sql_integer(after_seq)?, limit], RawHold::read)?;
+    let rows = statement.query_map(params![after_seq, limit], RawHold::read)?;
     rows.map(|row| row.map_err(StoreError::from).and_then(RawHold::check)).collect()
 }
 

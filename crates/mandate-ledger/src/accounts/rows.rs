@@ -110,6 +110,11 @@ pub(super) fn sql_integer(value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_past_i64| damaged("a number past 2^63 − 1"))
 }
 
+/// The number of an entry that somebody asks about; `None` if no row can have it.
+pub(super) fn row_number(seq: u64) -> Option<i64> {
+    i64::try_from(seq).ok()
+}
+
 pub(super) fn unsigned(value: i64) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|_negative| damaged("a number below zero"))
 }
