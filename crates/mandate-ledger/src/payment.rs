@@ -197,7 +197,7 @@ impl Desk<'_, '_> {
         let head = cart.head();
         let cart = cart.claims();
         let caps = matching(rules, allowed)
-            .filter(|(_, cap)| cap.selector().merchant.is_some() && cap.per() != Per::Payment)
+            .filter(|(_, cap)| cap.is_told_to().is_some())
             .map(|(_, cap)| {
                 let window = cap.window(rules.timezone(), now);
                 // The wallet counts a trailing window from a whole minute on; the merchant is told its exact start.

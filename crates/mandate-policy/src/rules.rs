@@ -304,6 +304,12 @@ impl Cap {
         self.selector.matches(agent, merchant, action)
     }
 
+    /// The merchant that each payment tells of it, for the merchant to hold as well: the one that it names.
+    #[must_use]
+    pub fn is_told_to(&self) -> Option<&MerchantId> {
+        self.selector.merchant.as_ref().filter(|_| self.per != Per::Payment)
+    }
+
     /// Whether it still allows spending, beside limiting it. A cap whose consent ended keeps its limit.
     #[must_use]
     pub fn grants(&self, now: UnixSeconds) -> bool {

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use mandate::PublicKey;
 use mandate::key::Jwk;
+use mandate::token::CAPS_MAX;
 use mandate_policy::{
     CAPS_BYTES_MAX, FaultKind, Faults, KeyStore, Limits, MERCHANT_KEYS_MAX, PolicyDigest, Rules,
     WALLET_TOML_ITEMS_MAX,
@@ -184,6 +185,28 @@ fn the_caps_of_one_payment_have_a_limit() {
     let fault = faults.iter().next().unwrap();
     assert_eq!((faults.len(), fault.line(), fault.code()), (1, line, "caps_covering"));
     assert!(fault.kind().to_string().contains(&(CAPS_BYTES_MAX + one).to_string()), "{fault}");
+}
+
+/// Sixteen of one merchant for one payment; what no payment meets together does not add up.
+#[test]
+fn the_caps_that_a_payment_tells_of_have_a_limit() {
+    let cap = |more: &str| format!("\n[[cap]]\nmerchant = \"lux-hotels\"\n{more}\n");
+    let of_action = |sku: &str| cap(&format!("per = \"day\"\ncount = 3\naction = \"{sku}\""));
+    let trailing = |hours| cap(&format!("per = \"{hours}h\"\nspend = \"9.00 EUR\""));
+    let told =
+        parse(&manual()).unwrap().caps().iter().filter(|cap| cap.is_told_to().is_some()).count();
+    let mut text = manual();
+    (told..CAPS_MAX).for_each(|number| text += &trailing(100 + number));
+    // Neither a limit on each payment, nor another currency.
+    text += &cap("per = \"payment\"\nspend = \"9.00 EUR\"");
+    (1..=8).for_each(|days| text += &cap(&format!("per = \"{days}d\"\nspend = \"900 JPY\"")));
+    parse(&text).unwrap();
+    let line = text.lines().count() + 2;
+    text += &(trailing(99) + &of_action("book_room"));
+    let faults = parse(&text).unwrap_err();
+    let fault = faults.iter().next().unwrap();
+    assert_eq!((faults.len(), fault.line(), fault.code()), (1, line, "caps_told"));
+    assert!(fault.kind().to_string().contains("17 caps that name lux-hotels"), "{fault}");
 }
 
 /// A name that lacks its kind alone is completed; nothing is made of one that is wrong otherwise.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
+use mandate::token::CAPS_MAX;
+use mandate::{Currency, MerchantId};
 use mandate_config::{Item, Read, Table, amount, each, integer, quoted, text};
 
 use super::fault::{FaultKind, Report, WalletFault};
@@ -26,46 +28,53 @@ pub(super) fn caps(
 ) -> Read<Vec<Cap>> {
     let items = root.tables("cap", "each under a header [[cap]]", report)?;
     let mut covering = Covering::default();
+    let mut told: BTreeMap<MerchantId, Covering> = BTreeMap::new();
     let (caps, all) = each(&items, report, |item, report| {
         let cap = cap(item, names, timezone, report)?;
-        let was_within = covering.bytes() <= CAPS_BYTES_MAX;
-        covering.add(&cap);
-        match covering.bytes() {
-            // The first one past the limit is told, not each that follows.
-            actual if was_within && actual > CAPS_BYTES_MAX => {
-                Err(item.fault(report, WalletFault::CapsCovering { actual }))
-            }
-            _ => Ok(cap),
+        if let Some(actual) = covering.passed_by(&cap, cap.entry_bytes_max(), CAPS_BYTES_MAX) {
+            return Err(item.fault(report, WalletFault::CapsCovering { actual }));
         }
+        if let Some(merchant) = cap.is_told_to() {
+            let of_merchant = told.entry(merchant.clone()).or_default();
+            if let Some(actual) = of_merchant.passed_by(&cap, 1, CAPS_MAX) {
+                let merchant = merchant.clone();
+                return Err(item.fault(report, WalletFault::CapsTold { merchant, actual }));
+            }
+        }
+        Ok(cap)
     });
     all.map(|()| caps)
 }
 
-/// What the caps that may cover one payment take in its journal entry.
+/// How much the caps that may cover one payment come to.
 ///
-/// Caps of different merchants never cover the same payment, and so with actions and agents. Of the caps that name the
-/// same keys, a payment meets those of one selector: never more than the largest.
+/// Caps of different merchants never cover the same payment, and so with actions, agents and currencies. Of the caps that
+/// name the same of these, a payment meets those of one selector: never more than the largest.
 #[derive(Debug, Default)]
 struct Covering {
-    by_selector: BTreeMap<Selector, usize>,
-    /// The most of one selector, by which of its three keys are named.
-    largest: BTreeMap<[bool; 3], usize>,
+    by_selector: BTreeMap<(Selector, Option<Currency>), usize>,
+    /// The most of one selector, by which of the four are named.
+    largest: BTreeMap<[bool; 4], usize>,
 }
 
 impl Covering {
-    fn add(&mut self, cap: &Cap) {
-        let selector = cap.selector();
+    /// Adds a cap that comes to so much; the sum, if this is the first one that brings it past `limit`: each that follows
+    /// would be told as well.
+    fn passed_by(&mut self, cap: &Cap, much: usize, limit: usize) -> Option<usize> {
+        let was_within = self.sum() <= limit;
+        let (selector, currency) = (cap.selector(), cap.spend().map(|spend| spend.currency));
         let Selector { merchant, action, agent } = selector;
-        let named = [merchant.is_some(), action.is_some(), agent.is_some()];
-        let of_selector = self.by_selector.entry(selector.clone()).or_default();
-        *of_selector = of_selector.saturating_add(cap.entry_bytes_max());
+        let named = [merchant.is_some(), action.is_some(), agent.is_some(), currency.is_some()];
+        let of_selector = self.by_selector.entry((selector.clone(), currency)).or_default();
+        *of_selector = of_selector.saturating_add(much);
         let largest = self.largest.entry(named).or_default();
         *largest = (*largest).max(*of_selector);
+        Some(self.sum()).filter(|sum| was_within && *sum > limit)
     }
 
-    /// The most that one payment's caps take, in bytes.
-    fn bytes(&self) -> usize {
-        self.largest.values().fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    /// The most that one payment's caps come to.
+    fn sum(&self) -> usize {
+        self.largest.values().fold(0, |sum, much| sum.saturating_add(*much))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What only a `wallet.toml` can have wrong.
 
+use mandate::token::CAPS_MAX;
 use mandate::{AgentName, MerchantId, Sku};
 use mandate_config::{Once, OwnFault};
 use thiserror::Error;
@@ -87,6 +88,16 @@ pub enum WalletFault {
         /// How much they take, in bytes.
         actual: usize,
     },
+    /// More caps may cover one payment than it can tell its merchant of.
+    #[error(
+        "with this cap, {actual} caps that name {merchant} may cover one payment; at most {CAPS_MAX} are allowed, as each payment tells the merchant of them: remove some, or have them name different actions or agents"
+    )]
+    CapsTold {
+        /// The merchant.
+        merchant: MerchantId,
+        /// How many there are.
+        actual: usize,
+    },
     /// A number of payments in one payment.
     #[error(
         "counts nothing where per = \"payment\"; give the number of payments a cap of its own, as with per = \"day\""
@@ -143,6 +154,7 @@ impl OwnFault for WalletFault {
             Self::AgentsEmpty => "agents_empty",
             Self::CapEmpty => "cap_empty",
             Self::CapsCovering { .. } => "caps_covering",
+            Self::CapsTold { .. } => "caps_told",
             Self::CountPerPayment => "count_per_payment",
             Self::CountZero => "count_zero",
             Self::Date => "date_form",
@@ -176,6 +188,7 @@ impl OwnFault for WalletFault {
             | Self::AgentsEmpty
             | Self::CapEmpty
             | Self::CapsCovering { .. }
+            | Self::CapsTold { .. }
             | Self::CountPerPayment
             | Self::MerchantUnlisted { .. }
             | Self::UidAndUser

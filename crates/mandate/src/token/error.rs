@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::TOKEN_BYTES_MAX;
 use super::cart::LINE_ITEMS_MAX;
 use super::member::MemberError;
+use super::payment::CAPS_MAX;
 use crate::digest::Head;
 use crate::json::JsonError;
 use crate::jws::{Segment, ShapeError};
@@ -38,6 +39,12 @@ pub enum RuleError {
     CapWindow {
         /// Which cap, from 0.
         index: usize,
+    },
+    /// A payment names too many caps.
+    #[error("`caps` has {actual} caps; a payment has at most {CAPS_MAX}")]
+    CapsMax {
+        /// How many it has.
+        actual: usize,
     },
     /// A receipt names a cart or a payment, and not both.
     #[error("`cart` and `payment` stand together or not at all")]
@@ -108,6 +115,7 @@ impl RuleError {
             Self::CapCurrency { .. } => "cap_currency",
             Self::CapEmpty { .. } => "cap_empty",
             Self::CapWindow { .. } => "cap_window",
+            Self::CapsMax { .. } => "caps_max",
             Self::CartWithoutPayment => "cart_without_payment",
             Self::ExecutedReason => "executed_reason",
             Self::FreeTotal => "free_total",

@@ -30,7 +30,7 @@ pub use intent::{IntentClaims, Limit};
 pub use kind::{Cart, Intent, Kind, Payment, Receipt};
 pub use life::{CART_LIFE_S_MAX, INTENT_LIFE_S_MAX, Life, PAYMENT_LIFE_S_MAX};
 pub use member::{MemberError, MemberFault, ValueError};
-pub use payment::{CapClaim, PaymentClaims};
+pub use payment::{CAPS_MAX, CapClaim, PaymentClaims};
 pub use quote::{QUOTE_BYTES_MAX, Quote, QuoteError};
 pub use receipt::{ReceiptClaims, Status, StatusError};
 pub use signed::{Mandate, UnverifiedMandate, VerifyError};

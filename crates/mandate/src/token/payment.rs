@@ -14,6 +14,11 @@ use crate::json::Value;
 use crate::money::{Currency, EXACT_INTEGER_MAX, MinorUnits, Money};
 use crate::time::UnixSeconds;
 
+/// Most caps of one payment: the longest there can be have room in a token.
+///
+/// A merchant adds up the window of each before a payment is used.
+pub const CAPS_MAX: usize = 16;
+
 /// A cumulative cap that names the merchant, for the merchant to hold as well.
 ///
 /// It covers this principal's payments in [`from`, `until`) that match `action` and `agent` where given.
@@ -83,7 +88,7 @@ pub struct PaymentClaims {
     pub intent: IntentHash,
     /// The cart it pays.
     pub cart: CartHash,
-    /// The cumulative caps that name this merchant; often none.
+    /// The cumulative caps that name this merchant: at most [`CAPS_MAX`], and often none.
     pub caps: Vec<CapClaim>,
     /// The merchant's head, as the cart has it.
     pub peer_log: Head,
@@ -117,6 +122,10 @@ impl PaymentClaims {
         self.life().check(PAYMENT_LIFE_S_MAX)?;
         if self.total.amount == MinorUnits::ZERO {
             return Err(RuleError::TotalZero);
+        }
+        let actual = self.caps.len();
+        if actual > CAPS_MAX {
+            return Err(RuleError::CapsMax { actual });
         }
         self.caps.iter().enumerate().try_for_each(|(index, cap)| cap.check(index))?;
         check_head(self.peer_log)

@@ -138,7 +138,7 @@ prop_compose! {
         iss in principal(), aud in id::<MerchantId>(), jti in jti(),
         (iat, exp) in life(PAYMENT_LIFE_S_MAX), act in id::<AgentName>(), action in bound_action(),
         total in money(), intent in any::<[u8; 32]>(), cart in any::<[u8; 32]>(),
-        caps in proptest::collection::vec(cap(), 0..8), peer_log in head(0),
+        caps in proptest::collection::vec(cap(), 0..=CAPS_MAX), peer_log in head(0),
     ) -> PaymentClaims {
         let (intent, cart) = (IntentHash::from_bytes(intent), CartHash::from_bytes(cart));
         PaymentClaims { iss, aud, jti, iat, exp, act, action, total, intent, cart, caps, peer_log }
@@ -358,13 +358,59 @@ fn a_stored_draft_is_judged_again() {
 proptest! {
     #[test]
     fn what_is_too_long_to_be_read_is_not_drafted(
-        claims in payment(), cap in cap(), count in 20..60_usize, head in head(1),
+        mut claims in cart(), quotes in 40..=80_usize, head in head(1),
     ) {
-        let claims = PaymentClaims { caps: vec![cap; count], ..claims };
-        match Draft::<Payment>::new(&claims, kid()) {
-            Ok(_) => drop(round_trip::<Payment>(&claims, head)?),
+        // Each takes two bytes.
+        let title = "\"".repeat(quotes).parse().unwrap();
+        let line = LineItem { title, ..claims.line_items[0].clone() };
+        claims.line_items = vec![LineItem { amount: MinorUnits::ONE, ..line }; LINE_ITEMS_MAX];
+        claims.total.amount = MinorUnits::new(LINE_ITEMS_MAX.try_into().unwrap()).unwrap();
+        match Draft::<Cart>::new(&claims, kid()) {
+            Ok(_) => drop(round_trip::<Cart>(&claims, head)?),
             Err(DraftError::TooLarge { actual }) => prop_assert!(actual > TOKEN_BYTES_MAX),
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
         }
     }
+}
+
+/// A wallet whose rules have no more than these never fails to mint for want of room.
+#[test]
+fn the_longest_caps_there_can_be_have_room_in_a_token() {
+    let long = "x".repeat(64);
+    let (most, name) = (UnixSeconds::new(EXACT_INTEGER_MAX).unwrap(), long.as_str());
+    let cap = CapClaim {
+        currency: Some("EUR".parse().unwrap()),
+        max: Some(MinorUnits::MAX),
+        count: Some(EXACT_INTEGER_MAX),
+        from: most.minus(1),
+        until: Some(most),
+        action: Some(name.parse().unwrap()),
+        agent: Some(name.parse().unwrap()),
+    };
+    let head = Head { size: EXACT_INTEGER_MAX, root: Root::from_bytes([0; 32]) };
+    let claims = PaymentClaims {
+        iss: name.parse().unwrap(),
+        aud: name.parse().unwrap(),
+        jti: Jti::from_random([1; 16]),
+        iat: most.minus(1),
+        exp: most,
+        act: name.parse().unwrap(),
+        action: BoundAction {
+            sku: name.parse().unwrap(),
+            quantity: Quantity::new(QUANTITY_MAX).unwrap(),
+            request: RequestDigest::from_bytes([0; 32]),
+        },
+        total: Money { currency: "EUR".parse().unwrap(), amount: MinorUnits::MAX },
+        intent: IntentHash::from_bytes([0; 32]),
+        cart: CartHash::from_bytes([0; 32]),
+        caps: vec![cap.clone(); CAPS_MAX],
+        peer_log: head,
+    };
+    round_trip::<Payment>(&claims, head).unwrap();
+    let caps = vec![cap; CAPS_MAX + 1];
+    let error = Draft::<Payment>::new(&PaymentClaims { caps, ..claims }, kid()).unwrap_err();
+    let actual = CAPS_MAX + 1;
+    assert!(
+        matches!(error, DraftError::Rule(RuleError::CapsMax { actual: found }) if found == actual)
+    );
 }

@@ -10,22 +10,22 @@ pub(crate) fn parts() -> Parts {
     Parts::new("payment-mandate+jwt", Holder::Principal, CLAIMS)
 }
 
+/// Puts so many caps in place of its own.
+fn with_caps(parts: &mut Parts, count: usize) {
+    let (start, end) = (parts.claims.find("[{").unwrap(), parts.claims.find("}]").unwrap());
+    let caps = vec![r#"{"count":3,"from":0}"#; count].join(",");
+    parts.claims.replace_range(start..end + 2, &format!("[{caps}]"));
+}
+
 pub(crate) fn cases() -> Vec<Case> {
     parts().cases(ROWS)
 }
 
 const ROWS: &[Row] = &[
     ("valid", "ok", "", Altered(|_| {})),
+    ("valid_16_caps", "ok", "", Altered(|parts| with_caps(parts, 16))),
     ("valid_cap_of_amount_only", "ok", "", Claims(r#""count":3,"#, "")),
-    (
-        "valid_without_caps",
-        "ok",
-        "",
-        Altered(|parts| {
-            let (start, end) = (parts.claims.find("[{").unwrap(), parts.claims.find("}]").unwrap());
-            parts.claims.replace_range(start..end + 2, "[]");
-        }),
-    ),
+    ("valid_without_caps", "ok", "", Altered(|parts| with_caps(parts, 0))),
     (
         "action_request_missing",
         "member_missing",
@@ -51,6 +51,7 @@ const ROWS: &[Row] = &[
     ),
     ("cap_until_null", "member_type", "caps[0].until", Claims("1767312000", "null")),
     ("cap_window_empty", "cap_window", "", Claims("1767312000", "1767225600")),
+    ("caps_17", "caps_max", "", Altered(|parts| with_caps(parts, 17))),
     (
         "caps_missing",
         "member_missing",
