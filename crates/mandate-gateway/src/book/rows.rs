@@ -53,18 +53,17 @@ CREATE TABLE single_use (
     state INTEGER NOT NULL,         -- 0 reserved, 1 executed, 2 void
     receipt_seq INTEGER             -- the entry of its receipt
 ) STRICT;
-CREATE INDEX single_use_at ON single_use (principal, at);
 CREATE INDEX single_use_reserved ON single_use (seq) WHERE state = 0;
 CREATE TABLE total (
-    level INTEGER NOT NULL,         -- 0: minute, 1: UTC day
-    at INTEGER NOT NULL,            -- minutes or days since the epoch
     principal TEXT NOT NULL,
+    action TEXT NOT NULL,           -- empty for all actions
+    agent TEXT NOT NULL,            -- empty for all agents
+    level INTEGER NOT NULL,         -- a cell has 32 ^ level seconds
+    cell INTEGER NOT NULL,          -- cells since the epoch
     currency TEXT NOT NULL,
-    action TEXT NOT NULL,
-    agent TEXT NOT NULL,
     amount INTEGER NOT NULL,        -- minor units
-    count INTEGER NOT NULL,
-    PRIMARY KEY (principal, level, at, currency, action, agent)
+    count INTEGER NOT NULL,         -- at least 1
+    PRIMARY KEY (principal, action, agent, level, cell, currency)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -13,7 +13,7 @@ use super::error::{OpenError, StoreError};
 /// Marks a SQLite file as a journal: `MNDJ`.
 const APPLICATION_ID: u32 = 0x4D4E_444A;
 /// The layout of the file; raised when an older program could no longer read it.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 6;
 /// 3.51.3: older ones can corrupt a WAL.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a statement waits for a lock that someone else's tool holds.
