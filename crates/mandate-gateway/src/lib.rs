@@ -8,6 +8,7 @@ pub mod book;
 mod check;
 pub mod cli;
 pub mod door;
+mod held;
 mod judge;
 mod key;
 mod metrics;
@@ -22,6 +23,7 @@ mod settings;
 mod shares;
 mod supervised;
 
+pub use held::Held;
 pub use judge::Call;
 pub use mandate_config::{KeyReference, KeyStore};
 pub use proxy::{Proxy, ProxyError, UpstreamError};

@@ -45,6 +45,19 @@ pub async fn exchange(address: SocketAddr, sent: &[u8]) -> Told {
     }
 }
 
+/// Whether the head of an answer on the stream 1 is among the frames that came.
+pub fn has_a_head(mut read: &[u8]) -> bool {
+    while let Some((head, rest)) = read.split_at_checked(9) {
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        let Some((_, after)) = rest.split_at_checked(length) else { return false };
+        if (head[3], head[8]) == (HEADERS, 1) {
+            return true;
+        }
+        read = after;
+    }
+    false
+}
+
 fn told(mut read: &[u8]) -> Option<Told> {
     let mut body = Vec::new();
     while let Some((head, rest)) = read.split_at_checked(9) {

@@ -13,6 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::bound::Came;
+use crate::frames;
 use crate::street::Street;
 use crate::wire::{self, read_some};
 
@@ -206,6 +207,43 @@ async fn who_asks_and_then_says_nothing_is_cut_off() {
         let in_time = tokio::time::timeout(PING_INTERVAL / 2, ended).await;
         assert!(in_time.is_ok(), "nothing was asked or taken, and the connection stays");
     }
+    street.close().await;
+}
+
+/// An answer that is left lying is a call under way, whatever else its principal asks on however many connections.
+#[tokio::test]
+async fn a_call_is_under_way_until_its_answer_is_taken() {
+    let patient = Duration::from_secs(60);
+    let street =
+        Street::open_with(|limits| Limits { in_flight: 2, client_timeout: patient, ..limits })
+            .await;
+    let address = street.front.address;
+    let mut lying = Vec::new();
+    for _ in 0..2 {
+        let (_, token) = street.free("search_rooms", rooms());
+        let fields = [(":method", "GET"), (":path", "/rooms"), (":scheme", "http")];
+        let fields = [&fields[..], &[("mandate-intent", token.as_str())]].concat();
+        let asked = h2::headers(1, END_HEADERS | END_STREAM, &fields);
+        let (mut from, mut to) = TcpStream::connect(address).await.unwrap().into_split();
+        to.write_all(&[hello_without_a_window(), asked].concat()).await.unwrap();
+        let mut read = Vec::new();
+        while !frames::has_a_head(&read) {
+            assert!(read_some(&mut from, &mut read).await, "no answer");
+        }
+        lying.push((from, to));
+    }
+    let ask_again = async || {
+        let (_, token) = street.free("search_rooms", rooms());
+        let answers = wire::exchange(address, ask(&token).as_bytes()).await;
+        (answers[0].status, answers[0].reason())
+    };
+    let refused = (429, Some("rate_limited".to_owned()));
+    assert_eq!(ask_again().await, refused);
+    lying.pop();
+    // The gateway notices on its own time.
+    let taken = async { while ask_again().await == refused.clone() {} };
+    tokio::time::timeout(patient, taken).await.unwrap();
+    drop(lying);
     street.close().await;
 }
 

@@ -2,6 +2,8 @@
 //!
 //! From reserve to record it runs in a task of its own: a client that hangs up does not leave a use half done.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{Either, Full};
 use mandate::text::{Order, VoidReason};
@@ -46,7 +48,7 @@ pub(super) async fn run<S, P>(
     inner: S,
     presenting: P,
     attempt: Attempt,
-    guards: (Turn, InFlight),
+    (turn, in_flight): (Turn, Arc<InFlight>),
 ) -> Result<Used<S::Body>, Refused>
 where
     S: Upstream,
@@ -56,8 +58,9 @@ where
     let own = gateway.clone();
     gateway.tasks().spawn(async move {
         let used = after(&own, inner, presenting.await, attempt).await;
-        // Only now may another call for the same mandate go on.
-        drop(guards);
+        // Only now may another call for the same mandate go on. The principal's place is kept on with the answer; here for
+        // as long as the API has the call, should the client hang up.
+        drop((turn, in_flight));
         // The client may have hung up.
         drop(done.send(used));
     });

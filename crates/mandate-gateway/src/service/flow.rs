@@ -1,11 +1,13 @@
 //! One call from its first byte to its answer, in the order that the contract has.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body::Body;
-use http_body_util::Either;
+use http_body_util::{Either, Full};
 use mandate::token::{Intent, Mandate, Payment, Receipt};
 use mandate::{PrincipalId, discovery};
 use mandate_journal::WriteError;
@@ -20,6 +22,7 @@ use super::request::{BoxError, Whole, check_declared_size, origin_form, read_bod
 use super::turns::Turn;
 use super::{AnswerBody, Upstream, quote, receipts};
 use crate::book::{Recorded, Trusted};
+use crate::held::Held;
 use crate::judge::Call;
 use crate::metrics::Tally;
 use crate::refusal::{HeaderFault, Refusal};
@@ -29,17 +32,24 @@ use crate::settings::{Action, Price};
 pub(super) const TURN_WAIT: Duration = Duration::from_secs(5);
 
 /// An answer with a body of the API's kind or the gateway's own.
-pub(super) type Reply<U> = Response<AnswerBody<U>>;
+pub(super) type Reply<U> = Response<Either<U, Full<Bytes>>>;
+
+/// What is counted of a call for as long as it is under way: its principal's place, once it has one.
+type Place = OnceLock<Arc<InFlight>>;
 
 /// Answers one call.
-pub(super) async fn handle<S, B>(gateway: Gateway, inner: S, request: Request<B>) -> Reply<S::Body>
+pub(super) async fn handle<S, B>(
+    gateway: Gateway,
+    inner: S,
+    request: Request<B>,
+) -> Response<AnswerBody<S::Body>>
 where
     S: Upstream,
     B: Body<Error: Into<BoxError>> + Send,
 {
     let (parts, body) = request.into_parts();
-    let tally = gateway.figures().tally();
-    match route(&gateway, inner, parts, body, &tally).await {
+    let (tally, place) = (gateway.figures().tally(), Place::new());
+    let reply = match route(&gateway, inner, parts, body, &tally, &place).await {
         Ok(reply) => {
             tally.granted();
             reply
@@ -48,7 +58,9 @@ where
             tally.refused(refused.refusal.reason());
             refused.answer().map(Either::Right)
         }
-    }
+    };
+    // Nobody holds more connections, here or to the API, by leaving answers lying.
+    reply.map(|body| Held::new(body, place))
 }
 
 async fn route<S, B>(
@@ -57,6 +69,7 @@ async fn route<S, B>(
     parts: Parts,
     body: B,
     tally: &Tally,
+    place: &Place,
 ) -> Result<Reply<S::Body>, Refused>
 where
     S: Upstream,
@@ -78,7 +91,8 @@ where
     check_encoding(&parts.headers)?;
     check_declared_size(&parts.headers)?;
     let call = format!("{} {}", action.route.method(), action.route.path());
-    let visit = Visit { gateway, action, call, client_timeout: settings.limits.client_timeout };
+    let client_timeout = settings.limits.client_timeout;
+    let visit = Visit { gateway, action, call, place, client_timeout };
     let presented = headers::mandate(&parts.headers).map_err(Refusal::from)?;
     match (presented, &action.price) {
         (None, _) => Err(Refusal::MandateRequired { header: "Mandate-Intent" }.into()),
@@ -115,13 +129,15 @@ struct Visit<'a> {
     action: &'a Action,
     /// Method and path of its route, for the journal.
     call: String,
+    /// Where its principal's place is kept until the answer has ended.
+    place: &'a Place,
     client_timeout: Duration,
 }
 
 /// A mandate that verified, let in under its principal's limits.
 struct Admitted<K: Carried> {
     trusted: Trusted<K>,
-    in_flight: InFlight,
+    in_flight: Arc<InFlight>,
 }
 
 impl Visit<'_> {
@@ -129,7 +145,8 @@ impl Visit<'_> {
     fn admit<K: Carried>(&self, token: &str) -> Result<Admitted<K>, Refused> {
         let settings = self.gateway.settings();
         let trusted = admit::<K>(token, &settings.enrolment, self.gateway.book().key())?;
-        let in_flight = self.gateway.limits().enter(K::issuer(trusted.mandate.claims()))?;
+        let entered = self.gateway.limits().enter(K::issuer(trusted.mandate.claims()))?;
+        let in_flight = Arc::clone(self.place.get_or_init(|| Arc::new(entered)));
         Ok(Admitted { trusted, in_flight })
     }
 

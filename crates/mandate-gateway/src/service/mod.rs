@@ -27,14 +27,16 @@ use http_body::Body;
 use http_body_util::{Either, Full};
 use tower::{Layer, Service};
 
+use crate::held::Held;
+
 pub use gateway::{Gateway, ResolveError, WrongKey};
 pub use request::BoxError;
 
 /// The body of a call that may go on: whole, because its digest was checked.
 pub type VerifiedBody = Full<Bytes>;
 
-/// The body of an answer: the API's own as it streams, or the gateway's.
-pub type AnswerBody<B> = Either<B, Full<Bytes>>;
+/// The body of an answer: the API's own as it streams, or the gateway's. Its call is under way until it has ended.
+pub type AnswerBody<B> = Held<Either<B, Full<Bytes>>>;
 
 /// Puts a [`Gateway`] around a service.
 ///

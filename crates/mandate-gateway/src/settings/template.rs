@@ -81,7 +81,7 @@ cart_ttl = "5m"
 [limits]
 requests_per_s = 50             # calls of one principal a second, in the long run
 burst = 100                     # calls of one principal at once after a pause
-in_flight = 32                  # calls of one principal under way
+in_flight = 32                  # calls of one principal under way, each until its answer is taken
 connections = 1024              # connections at once, of all; one address alone gets three quarters of them
 client_timeout = "15s"          # for a client to send its headers, its body, and to ask again; 1 to 300 seconds
 upstream_timeout = "30s"        # for the API to begin its answer; 1 to 300 seconds
