@@ -7,7 +7,9 @@
 pub mod book;
 mod check;
 pub mod cli;
+mod connector;
 pub mod door;
+mod files;
 mod held;
 mod judge;
 mod key;

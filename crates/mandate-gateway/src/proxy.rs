@@ -1,7 +1,8 @@
 //! The API behind the gateway, over HTTP: the service that the reverse proxy puts its layer around.
 
 use std::io;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, HeaderValue};
@@ -12,10 +13,16 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use mandate_host::program;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::PollSemaphore;
 use tower::Service;
 
+use crate::connector::Connector;
+use crate::files::Share;
+use crate::held::Held;
 use crate::service::{Gateway, VerifiedBody};
 use crate::settings::UpstreamAddress;
 
@@ -39,10 +46,24 @@ pub enum ProxyError {
 }
 
 /// Sends calls to the upstream of the settings in force.
-#[derive(Debug, Clone)]
+///
+/// It is ready for as many calls at once as the process has open files for beside its callers; each is under way until
+/// its answer has ended.
+#[derive(Debug)]
 pub struct Proxy {
     gateway: Gateway,
-    client: Client<HttpsConnector<HttpConnector>, VerifiedBody>,
+    client: Client<HttpsConnector<Connector>, VerifiedBody>,
+    places: PollSemaphore,
+    /// For the next call, once it is ready for one.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Clone for Proxy {
+    fn clone(&self) -> Self {
+        let Self { gateway, client, places, place: _ } = self;
+        let (gateway, client, places) = (gateway.clone(), client.clone(), places.clone());
+        Self { gateway, client, places, place: None }
+    }
 }
 
 impl Proxy {
@@ -56,26 +77,31 @@ impl Proxy {
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        // One address after the other: a connection is one open file, also while it is made.
+        http.set_happy_eyeballs_timeout(None);
         let roots = system_roots();
         if roots.is_empty() && gateway.settings().upstream.scheme == Scheme::HTTPS {
             return Err(ProxyError::NoRoots);
         }
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(ProxyError::Tls)?
             .with_root_certificates(roots)
             .with_no_client_auth();
+        let callers = gateway.settings().limits.connections;
+        let places = Share::of(callers, program::open_files_max()).api;
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
             .enable_all_versions()
-            .wrap_connector(http);
+            .wrap_connector(Connector::new(http, places));
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_timer(TokioTimer::new())
             .build(connector);
-        Ok(Self { gateway, client })
+        let places = PollSemaphore::new(Arc::new(Semaphore::new(places)));
+        Ok(Self { gateway, client, places, place: None })
     }
 }
 
@@ -127,11 +153,15 @@ pub enum UpstreamError {
 }
 
 impl Service<Request<VerifiedBody>> for Proxy {
-    type Response = Response<Incoming>;
+    type Response = Response<Held<Incoming>>;
     type Error = UpstreamError;
     type Future = Sent;
 
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
+        if self.place.is_none() {
+            // The semaphore is never closed.
+            self.place = ready!(self.places.poll_acquire(context));
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -143,7 +173,7 @@ impl Service<Request<VerifiedBody>> for Proxy {
                 name_the_length(&mut request);
                 // What came over HTTP/2 may go on over HTTP/1; the connection decides.
                 *request.version_mut() = Version::HTTP_11;
-                Sent::On(self.client.request(request))
+                Sent::On { answer: self.client.request(request), place: self.place.take() }
             }
             Err(error) => Sent::Refused(Some(error)),
         }
@@ -154,17 +184,26 @@ impl Service<Request<VerifiedBody>> for Proxy {
 #[derive(Debug)]
 pub enum Sent {
     /// It is on its way.
-    On(ResponseFuture),
+    On {
+        /// The answer to come.
+        answer: ResponseFuture,
+        /// The call's place, which its answer keeps.
+        place: Option<OwnedSemaphorePermit>,
+    },
     /// It could not be addressed.
     Refused(Option<http::Error>),
 }
 
 impl Future for Sent {
-    type Output = Result<Response<Incoming>, UpstreamError>;
+    type Output = Result<Response<Held<Incoming>>, UpstreamError>;
 
     fn poll(self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.get_mut() {
-            Self::On(response) => std::pin::Pin::new(response).poll(context).map_err(Into::into),
+            Self::On { answer, place } => {
+                let answer = ready!(std::pin::Pin::new(answer).poll(context))?;
+                let place = place.take();
+                Poll::Ready(Ok(answer.map(|body| Held::new(body, place))))
+            }
             Self::Refused(error) => {
                 let error = error.take().map(UpstreamError::Address);
                 let lost = || UpstreamError::Io(io::Error::other("polled after its end"));

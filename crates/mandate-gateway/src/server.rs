@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use crate::files::Share;
 use crate::metrics::Connections;
 use crate::service::BoxError;
 use crate::settings::Limits;
@@ -40,16 +41,13 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a line tells of connections that were more than an address may have.
 const FULL_LINE_INTERVAL: Duration = Duration::from_secs(1);
-/// Open files that are not for callers: the book, the operator's door, the figures, the log.
-const FILES_KEPT: u64 = 128;
-/// Open files of one connection: its own, and one to the API.
-const FILES_PER_CONNECTION: u64 = 2;
 /// How long to wait when the system gives no connection: it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `service` until `stop`, then lets calls under way end.
 ///
-/// Of the connections that `limits` allow there are as many as the process may have open files for: two for each.
+/// Of the connections that `limits` allow there are as many as the process may have open files for, half of which are for
+/// the other side.
 pub async fn serve<S, B>(
     listener: TcpListener,
     service: S,
@@ -79,7 +77,7 @@ pub(crate) async fn serve_counted<S, B>(
         + 'static,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    let places = places(limits.connections, program::open_files_max());
+    let places = Share::of(limits.connections, program::open_files_max()).callers;
     if u64::try_from(places).is_ok_and(|places| places < limits.connections.into()) {
         tracing::warn!(
             places,
@@ -129,14 +127,6 @@ pub(crate) async fn serve_counted<S, B>(
     if tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
         tracing::warn!(timeout_s = DRAIN_TIMEOUT.as_secs(), "connections did not end in time");
     }
-}
-
-/// How many connections there may be: as many as are wanted, unless open files allow fewer; at least one.
-fn places(wanted: u32, open_files_max: u64) -> usize {
-    let files = open_files_max.saturating_sub(FILES_KEPT);
-    let allowed = files.checked_div(FILES_PER_CONNECTION).unwrap_or_default();
-    let places = usize::try_from(allowed.min(wanted.into())).unwrap_or(usize::MAX);
-    places.clamp(1, Semaphore::MAX_PERMITS)
 }
 
 /// Lines about addresses that have their share: one a second, or a client could fill the log.
@@ -290,19 +280,5 @@ async fn accept(
     tokio::select! {
         () = stop.cancelled() => None,
         accepted = accepted => accepted,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connections_are_held_against_open_files() {
-        assert_eq!(places(1_024, u64::MAX), 1_024);
-        assert_eq!(places(1_024, 2_176), 1_024);
-        assert_eq!(places(1_024, 2_175), 1_023);
-        assert_eq!(places(1_024, 1_024), 448);
-        assert_eq!(places(1_024, 64), 1, "one at a time is better than none");
     }
 }

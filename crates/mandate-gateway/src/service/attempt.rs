@@ -3,6 +3,7 @@
 //! From reserve to record it runs in a task of its own: a client that hangs up does not leave a use half done.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{Either, Full};
@@ -36,6 +37,9 @@ const REFUSED: [StatusCode; 9] = [
     StatusCode::UNPROCESSABLE_ENTITY,
 ];
 
+/// How long a call waits until the API can take it.
+const READY_WAIT: Duration = Duration::from_secs(5);
+
 /// A call that may go to the API.
 pub(super) struct Attempt {
     pub(super) whole: Whole,
@@ -57,7 +61,10 @@ where
     let (done, answer) = oneshot::channel();
     let own = gateway.clone();
     gateway.tasks().spawn(async move {
-        let used = after(&own, inner, presenting.await, attempt).await;
+        let used = match ready(inner).await {
+            Ok(inner) => after(&own, inner, presenting.await, attempt).await,
+            Err(refusal) => Err(refusal.into()),
+        };
         // Only now may another call for the same mandate go on. The principal's place is kept on with the answer; here for
         // as long as the API has the call, should the client hang up.
         drop((turn, in_flight));
@@ -66,6 +73,26 @@ where
     });
     let lost = Refusal::Upstream { problem: "the call was lost", spent: Spent::Reserved };
     answer.await.unwrap_or(Err(lost.into()))
+}
+
+/// Waits until the API can take a call: one that cannot be sent uses no mandate.
+async fn ready<S: Upstream>(inner: S) -> Result<S, Refusal> {
+    let refused = |problem| Refusal::Upstream { problem, spent: Spent::Nothing };
+    match tokio::time::timeout(READY_WAIT, inner.ready_oneshot()).await {
+        Ok(Ok(inner)) => Ok(inner),
+        Ok(Err(error)) => {
+            let error: BoxError = error.into();
+            tracing::error!(error = %log::chain(&*error), "the API takes no call");
+            Err(refused("the API takes no call"))
+        }
+        Err(_elapsed) => {
+            tracing::warn!(
+                timeout_s = READY_WAIT.as_secs(),
+                "as many calls are under way at the API as it takes"
+            );
+            Err(refused("as many calls are under way at the API as it takes"))
+        }
+    }
 }
 
 /// Goes on with what the book said about a mandate.
@@ -131,10 +158,10 @@ fn reply<B>(answer: Response<B>, receipt: &str) -> Reply<B> {
     reply
 }
 
-/// Sends the call to the API.
+/// Sends the call to the API, which is ready for it.
 async fn send<S>(
     gateway: &Gateway,
-    inner: S,
+    mut inner: S,
     reservation: &Reservation,
     whole: Whole,
     told: &Told,
@@ -152,7 +179,7 @@ where
     headers::write_idempotency_key(request.headers_mut(), &reservation.key);
     let timeout = gateway.settings().limits.upstream_timeout;
     let key = reservation.key;
-    match tokio::time::timeout(timeout, inner.oneshot(request)).await {
+    match tokio::time::timeout(timeout, inner.call(request)).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => {
             let error: BoxError = error.into();
