@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -182,10 +182,10 @@ impl Drop for UnderWay {
     }
 }
 
-/// The body of an answer. It is under way while the next part of it is awaited from the API; a part that is at hand waits
+/// The body of an answer; none of one that a call gets here already. It is under way while the next part of it is awaited from the API; a part that is at hand waits
 /// for the client, who has to take it in time.
 struct Kept<B> {
-    body: Pin<Box<B>>,
+    body: Option<Pin<Box<B>>>,
     calls: watch::Sender<usize>,
     awaited: Option<UnderWay>,
 }
@@ -198,7 +198,8 @@ impl<B: Body> Body for Kept<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let frame = self.body.as_mut().poll_frame(context);
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = body.as_mut().poll_frame(context);
         // Also where nothing was awaited: a client that takes what is at hand is not idle.
         let waits = frame.is_pending();
         let awaited = self.awaited.take().unwrap_or_else(|| UnderWay::new(&self.calls));
@@ -207,18 +208,18 @@ impl<B: Body> Body for Kept<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
-impl<S, R, B> Service<R> for Counted<S>
+impl<S, R, B> Service<Request<R>> for Counted<S>
 where
-    S: Service<R, Response = Response<B>, Future: Send + 'static>,
-    B: Body,
+    S: Service<Request<R>, Response = Response<B>, Future: Send + 'static>,
+    B: Body + Send + 'static,
 {
     type Response = Response<Kept<B>>;
     type Error = S::Error;
@@ -228,14 +229,20 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: R) -> Self::Future {
+    fn call(&mut self, request: Request<R>) -> Self::Future {
         let calls = self.calls.clone();
+        // Over HTTP/1 it was refused before, in the same words; over HTTP/2 only the size of a head has a limit.
+        if request.headers().len() > HEADERS_MAX {
+            let mut answer = Response::new(Kept { body: None, calls, awaited: None });
+            *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Box::pin(async { Ok(answer) });
+        }
         let call = UnderWay::new(&calls);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
             drop(call);
-            Ok(answer.map(|body| Kept { body: Box::pin(body), calls, awaited: None }))
+            Ok(answer.map(|body| Kept { body: Some(Box::pin(body)), calls, awaited: None }))
         })
     }
 }

@@ -172,6 +172,31 @@ async fn what_http_2_has_no_words_for_is_refused() {
     assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), CASES.len(), wrong.join("\n"));
 }
 
+/// As over HTTP/1.1, whose hundred fields are counted with `Host`, which HTTP/2 has as `:authority`.
+#[tokio::test]
+async fn a_head_has_a_hundred_fields() {
+    const FIELDS_MAX: usize = 100;
+    let street = Street::open().await;
+    for (fields_more, is_passed_on) in [(0, true), (1, false)] {
+        let (told, came) = send(&street, |token| {
+            let mut fields = fields(After(&[]), token);
+            let pseudo = fields.iter().filter(|(name, _)| name.starts_with(':')).count();
+            fields.resize(pseudo + FIELDS_MAX + fields_more, ("x-a", "1".to_owned()));
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            [hello(), headers(1, END_HEADERS, &fields), data(1, END_STREAM, BODY)].concat()
+        })
+        .await;
+        if is_passed_on {
+            assert_eq!(came, Ok(Came::PassedOn), "{told:?}");
+        } else {
+            // A bare status, and nothing is heard.
+            assert_eq!((told, came.is_err()), (Told::Body(Vec::new()), true), "{came:?}");
+        }
+    }
+    street.close().await;
+}
+
 /// Makes the bytes of a connection from a token.
 type Sent<'a> = &'a dyn Fn(&str) -> Vec<u8>;
 
