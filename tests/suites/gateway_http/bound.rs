@@ -109,6 +109,10 @@ impl Bound {
             let expected: Vec<&str> = expected.into_iter().collect();
             same(name, headers.get(name).unwrap_or(&Vec::new()), &expected)?;
         }
+        // A server may look at the first line alone (RFC 9113, section 8.2.3).
+        if headers.get("cookie").is_some_and(|lines| lines.len() > 1) {
+            return Err("the API hears of cookies twice".to_owned());
+        }
         let known = |name: &&String| !name.starts_with("mandate-") || TOLD.contains(&name.as_str());
         if let Some(other) = headers.keys().find(|name| !known(name)) {
             return Err(format!("the API hears of {other}"));

@@ -1,7 +1,7 @@
 //! Which headers cross the gateway, and the one that carries the mandate.
 
 use http::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
     TRANSFER_ENCODING,
 };
 use mandate::{Mandate, Money, Payment, Quantity, Sku};
@@ -123,7 +123,21 @@ pub(crate) fn for_upstream(mut headers: HeaderMap) -> HeaderMap {
     if let Some(content_type) = content_type {
         headers.insert(CONTENT_TYPE, content_type);
     }
+    join_cookies(&mut headers);
     headers
+}
+
+/// Puts the cookies into one header: over HTTP/2 a client may send each by itself (RFC 9113, section 8.2.3), and an API
+/// that speaks HTTP/1.1 would see the first alone.
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() < 2 {
+        return;
+    }
+    // What stands in values may stand in one.
+    if let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 /// What goes back to the client of the API's headers.
@@ -271,5 +285,14 @@ mod tests {
         ]);
         let left: Vec<String> = for_upstream(sent).keys().map(ToString::to_string).collect();
         assert_eq!(left, ["accept", "authorization", "content-type"]);
+    }
+
+    #[test]
+    fn cookies_go_on_in_one_header() {
+        let sent = headers(&[("cookie", "a=1"), ("accept", "*/*"), ("cookie", "b=2; c=3")]);
+        let sent = for_upstream(sent);
+        assert_eq!(sent.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1; b=2; c=3"]);
+        let one = for_upstream(headers(&[("cookie", "a=1")]));
+        assert_eq!(one.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1"]);
     }
 }
