@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use mandate::{Mandate, Payment, PublicKey, Receipt};
 use mandate_audit::{Contents, Export, Keys, Story, TrustedKey, compose, write};
+use mandate_gateway::Settings;
 use mandate_journal::tree::{Frontier, NodeHash, NodeId, inclusion_path, leaf_hash};
 use mandate_journal::{Chain, Checkpoint, Entry, Origin};
 use mandate_keys::{Seed, SigningKey};
@@ -44,6 +45,15 @@ impl Pair {
     ///
     /// If the disk fails.
     pub async fn open() -> Self {
+        Self::open_with(|_| ()).await
+    }
+
+    /// The same, with a gateway whose settings were changed.
+    ///
+    /// # Panics
+    ///
+    /// If the disk fails.
+    pub async fn open_with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = TempDir::with_prefix("mandate-").expect("a temporary folder");
         let mut parties = Parties::new(PRINCIPAL_SEED);
         parties.lux = Merchant::from_seed(LUX.parse().expect("an id"), MERCHANT_SEED);
@@ -54,6 +64,7 @@ impl Pair {
         let home = GatewayHome::new();
         let mut settings = home.settings([]);
         settings.enrolment.open = true;
+        change(&mut settings);
         let shop = home.open(settings).await;
         Self { wallet, shop, home, _folder: folder }
     }

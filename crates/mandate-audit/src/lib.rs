@@ -16,6 +16,7 @@ pub mod reconcile;
 mod story;
 #[cfg(test)]
 mod testing;
+mod tie;
 mod token;
 mod write;
 

@@ -9,12 +9,12 @@ use mandate_journal::proof::{EXTRA_BYTES_MAX, TlogProof, TlogProofError};
 use mandate_journal::tree::NodeHash;
 use mandate_journal::{Checkpoint, CheckpointError, Entry, EntryError, UnverifiedCheckpoint};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::keys::Keys;
 use crate::log::Log;
-use crate::token::{Reading, Token, Typ, is_draft};
+use crate::tie::{name, ties};
+use crate::token::{Reading, Token, is_draft};
 
 /// Most tokens beside one entry.
 pub const PROOF_TOKENS_MAX: usize = 16;
@@ -119,6 +119,12 @@ pub struct Fact {
     pub reason: Option<String>,
 }
 
+impl Fact {
+    pub(crate) fn new(about: &str, says: String, reason: Option<String>) -> Self {
+        Self { about: about.to_owned(), says, proven: reason.is_none(), reason }
+    }
+}
+
 /// A proof whose entry is in the log; what else it says are facts, proven or not.
 #[derive(Debug, Clone)]
 pub struct Checked {
@@ -202,7 +208,7 @@ impl Story<'_> {
         let about = format!("entry {seq}");
         let Head { size, root } = checkpoint.head();
         let says = format!("is in the log of {}, {size} entries under the root {root}", self.log);
-        let mut facts = vec![fact(&about, says, None)];
+        let mut facts = vec![Fact::new(&about, says, None)];
         let reading = Reading::of(&self.entry);
         let own = reading.own.as_ref();
         let own_key = self.own_key(checkpoint, &reading);
@@ -218,7 +224,7 @@ impl Story<'_> {
                 .or_else(|| {
                     (!is_draft(&self.entry)).then(|| "its header and claims make no token".into())
                 });
-            facts.push(fact(&about, says, reason));
+            facts.push(Fact::new(&about, says, reason));
         }
         let mut read: Vec<Token> = Vec::new();
         let beside = tokens.iter().enumerate().map(|(index, text)| {
@@ -226,7 +232,7 @@ impl Story<'_> {
         });
         for token in reading.held.into_iter().map(Ok).chain(beside) {
             match token {
-                Err(name) => facts.push(fact(
+                Err(name) => facts.push(Fact::new(
                     &name,
                     "is a token".to_owned(),
                     Some("it is none: not three parts, or not of a known kind".to_owned()),
@@ -246,7 +252,7 @@ impl Story<'_> {
         if !turned_away {
             for (index, token) in read.iter().enumerate() {
                 let before = read.get(..index).unwrap_or_default();
-                self.bound(token, own.map(|own| (own.typ, &own.claims)), before, &mut facts);
+                facts.extend(ties(token, seq, own, before));
             }
         }
         facts
@@ -273,7 +279,7 @@ impl Story<'_> {
         } else {
             self.ambiguity(token, &keys)
         };
-        fact(&name(token), format!("is signed by {signer}"), reason)
+        Fact::new(&name(token), format!("is signed by {signer}"), reason)
     }
 
     /// Why a signature is not known to be its signer's: several keys were given for nobody in particular, and whoever has
@@ -291,86 +297,6 @@ impl Story<'_> {
             )
         })
     }
-
-    /// How a token hangs together with the entry, and with the tokens before it.
-    fn bound(
-        &self,
-        token: &Token,
-        own: Option<(Typ, &crate::token::Claims)>,
-        before: &[Token],
-        facts: &mut Vec<Fact>,
-    ) {
-        let about = name(token);
-        let claims = &token.body.claims;
-        let mut say = |says: String, found: Option<&Value>, expected: &Value| {
-            let reason = (found != Some(expected)).then(|| {
-                let found = found.map_or("nothing".to_owned(), Value::to_string);
-                format!("it says {found}, not {expected}")
-            });
-            facts.push(fact(&about, says, reason));
-        };
-        for other in before {
-            let other_name = other.body.typ.as_str();
-            if claims.contains_key(other_name) {
-                let hash = Value::String(mandate::Root::from_bytes(other.hash).to_string());
-                say(format!("names H({other_name})"), claims.get(other_name), &hash);
-            }
-        }
-        let Some((typ, own)) = own else { return };
-        for (mine, theirs) in [("iss", "aud"), ("aud", "iss")] {
-            if let Some(expected) = own.get(mine) {
-                say(
-                    format!("its `{theirs}` is the entry's `{mine}`"),
-                    claims.get(theirs),
-                    expected,
-                );
-            }
-        }
-        if let Some(named) = own.get(token.body.typ.as_str()) {
-            // The entry names the token, so it came first and was answered.
-            let hash = Value::String(mandate::Root::from_bytes(token.hash).to_string());
-            say(format!("the entry names H({})", token.body.typ), Some(&hash), named);
-        }
-        for name in ["act", "intent", "cart"] {
-            if let (Some(expected), Some(found)) = (own.get(name), claims.get(name)) {
-                say(format!("has the same `{name}`"), Some(found), expected);
-            }
-        }
-        for name in ["sku", "quantity"] {
-            let of = |claims: &crate::token::Claims| claims.get("action")?.get(name).cloned();
-            if let Some(expected) = of(own) {
-                say(format!("has the same `action.{name}`"), of(claims).as_ref(), &expected);
-            }
-        }
-        let is_void = |claims: &crate::token::Claims| {
-            claims.get("status").and_then(Value::as_str) == Some("void")
-        };
-        if let (Some(expected), Some(found)) = (own.get("total"), claims.get("total")) {
-            // A void costs nothing, whatever was to be paid.
-            if !is_void(own) && !is_void(claims) {
-                say("has the same `total`".to_owned(), Some(found), expected);
-            }
-        }
-        let answers = match token.body.typ {
-            Typ::Receipt => matches!(typ, Typ::Payment),
-            Typ::Cart => matches!(typ, Typ::Intent),
-            Typ::Payment => matches!(typ, Typ::Cart),
-            Typ::Intent => false,
-        };
-        let size = Value::from(self.entry.seq.saturating_add(1));
-        let found = claims.get("peer_log").and_then(|head| head.get("size"));
-        if answers {
-            say("answers the log right after the entry".to_owned(), found, &size);
-        }
-    }
-}
-
-fn name(token: &Token) -> String {
-    format!("{} {}", token.body.typ, token.body.jti)
-}
-
-fn fact(about: &str, says: String, reason: Option<String>) -> Fact {
-    Fact { about: about.to_owned(), says, proven: reason.is_none(), reason }
 }
 
 #[cfg(test)]

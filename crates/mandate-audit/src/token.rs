@@ -135,6 +135,11 @@ impl Token {
         }
     }
 
+    /// H of it, as other tokens name it.
+    pub(crate) fn hash_text(&self) -> String {
+        Root::from_bytes(self.hash).to_string()
+    }
+
     /// The log it is an entry of.
     pub(crate) fn log(&self) -> Log {
         Log { side: self.body.typ.side(), id: self.body.iss.clone() }

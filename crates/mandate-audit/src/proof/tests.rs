@@ -4,8 +4,9 @@ use mandate_journal::tree::{Frontier, inclusion_path, leaf_hash};
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::keys;
+use crate::story::Story;
 use crate::testing::story::{Party, Street};
+use crate::testing::{keys, named};
 
 /// The proof of an entry of a log, with tokens beside it.
 fn proof(party: &Party, seq: usize, tokens: &[String]) -> String {
@@ -19,6 +20,14 @@ fn proof(party: &Party, seq: usize, tokens: &[String]) -> String {
     let path = inclusion_path(index, size, node).unwrap();
     let entry = str::from_utf8(&party.entries[seq]).unwrap();
     compose(&party.checkpoint(), index, path, entry, tokens).unwrap()
+}
+
+/// The proof of an entry of a log, with what that log gathers beside it.
+fn told(party: &Party, seq: usize) -> String {
+    let read = |bytes| Entry::parse(bytes).unwrap();
+    let mut story = Story::of(&read(&party.entries[seq]));
+    party.entries.iter().for_each(|bytes| story.take(&read(bytes)));
+    proof(party, seq, &story.tokens())
 }
 
 fn wrong(checked: &Checked) -> Vec<String> {
@@ -100,6 +109,68 @@ fn a_file_that_proves_nothing_says_why() {
     let extra = Extra { entry: other, tokens: Vec::new() };
     parsed.extra = Some(serde_json::to_vec(&extra).unwrap());
     assert!(fault(&parsed.print(), &[1]).starts_with("the entry is not in the log"));
+}
+
+#[test]
+fn a_proof_has_beside_it_what_belongs_to_its_entry_alone() {
+    let mut street = Street::new(1);
+    let intent = street.intent(0);
+    // Nobody paid the first one, and the same intent asked again.
+    street.cart(0, &intent, 100);
+    let cart = street.cart(0, &intent, 200);
+    // A freeze withheld the first payment of it.
+    street.pay(&cart);
+    let payment = street.pay(&cart);
+    let receipt = street.execute(0, &payment);
+    street.hand_in(&receipt);
+    let tokens = |party: &Party, seq: usize| {
+        let text = told(party, seq);
+        let checked = check(text.as_bytes(), &keys(&[1, 2])).unwrap();
+        assert!(checked.is_proven(), "entry {seq}: {:#?}", checked.facts);
+        let proof = TlogProof::parse(text.as_bytes()).unwrap();
+        serde_json::from_slice::<Extra>(&proof.extra.unwrap()).unwrap().tokens
+    };
+    let (asked, paid) = (intent.as_str(), payment.as_str());
+    let shop = &street.gateways[0];
+    assert_eq!(tokens(shop, 1), [""; 0], "the first cart: its intent is in the entry");
+    assert_eq!(tokens(shop, 2), [paid], "the second cart");
+    assert_eq!(tokens(shop, 3), [asked], "the use of the payment");
+    assert_eq!(tokens(shop, 4), [asked, paid], "the receipt");
+    let (cart, receipt) = (cart.as_str(), receipt.as_str());
+    assert_eq!(tokens(&street.wallet, 1), [cart, receipt], "the intent");
+    assert_eq!(tokens(&street.wallet, 2), [""; 0], "the payment that was never signed");
+    assert_eq!(tokens(&street.wallet, 3), [receipt], "the other: its cart is in the entry");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn what_a_log_gathers_beside_its_tokens_is_proven(
+        steps in proptest::collection::vec((0u8..5, any::<proptest::sample::Index>()), 1..40),
+    ) {
+        let mut street = Street::new(1);
+        let (mut intents, mut carts, mut payments, mut receipts) = (vec![], vec![], vec![], vec![]);
+        // Any of them may be answered more than once.
+        for (step, any) in steps {
+            match step {
+                0 => intents.push(street.intent(0)),
+                1 if !intents.is_empty() => carts.push(street.cart(0, any.get(&intents), 100)),
+                2 if !carts.is_empty() => payments.push(street.pay(any.get(&carts))),
+                3 if !payments.is_empty() => {
+                    receipts.push(street.execute(0, any.get(&payments)));
+                }
+                4 if !receipts.is_empty() => street.hand_in(any.get(&receipts)),
+                _ => {}
+            }
+        }
+        let known = named(&[(1, "mandate/wallet/ada"), (2, "mandate/gateway/shop-0")]);
+        for party in [&street.wallet, &street.gateways[0]] {
+            for seq in 0..party.entries.len() {
+                let checked = check(told(party, seq).as_bytes(), &known).unwrap();
+                prop_assert!(checked.is_proven(), "entry {}: {:#?}", seq, checked.facts);
+            }
+        }
+    }
 }
 
 proptest! {

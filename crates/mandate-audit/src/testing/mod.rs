@@ -40,6 +40,15 @@ pub(crate) fn keys(bytes: &[u8]) -> Keys {
     Keys::new(bytes.iter().map(key))
 }
 
+/// Those keys, each as that of the log of that name alone.
+pub(crate) fn named(keys: &[(u8, &str)]) -> Keys {
+    let key = |(byte, name): &(u8, &str)| TrustedKey {
+        key: TestKey::new(*byte).public_key(),
+        origin: Some(name.parse().unwrap()),
+    };
+    Keys::new(keys.iter().map(key))
+}
+
 /// The entries of a log of that size, and its checkpoint under the first test key.
 pub(crate) fn numbers(size: u64) -> (Vec<Vec<u8>>, Checkpoint) {
     let mut chain = Chain::default();
