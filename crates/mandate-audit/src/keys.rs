@@ -8,13 +8,27 @@ use mandate_journal::Origin;
 use mandate_journal::note::NoteKey;
 use thiserror::Error;
 
-/// A text is none of the forms in which a public key is written.
+use crate::log::Log;
+
+/// Why a text gives no public key.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
-#[error(
-    "is no public key: a JWK `{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"…\"}}`, a `did:key:z…`, or a verifier key \
-     `<origin>+<8 hex digits>+<base64>`"
-)]
-pub struct KeyTextError;
+#[non_exhaustive]
+pub enum KeyTextError {
+    /// It is none of the forms in which a public key is written.
+    #[error(
+        "is no public key: a JWK `{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"…\"}}`, a `did:key:z…`, or a verifier key \
+         `<origin>+<8 hex digits>+<base64>`"
+    )]
+    Form,
+    /// It is the verifier key of another log than the one it was given for.
+    #[error("is the key of {found}, and was given as that of {given}")]
+    OtherLog {
+        /// The log in the verifier key.
+        found: Origin,
+        /// The log it was given for.
+        given: Origin,
+    },
+}
 
 /// One public key that an auditor believes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,21 +39,53 @@ pub struct TrustedKey {
     pub origin: Option<Origin>,
 }
 
-impl FromStr for TrustedKey {
-    type Err = KeyTextError;
+impl TrustedKey {
+    /// Takes a text apart that gives a key by the name of its log: `mandate/<wallet|gateway>/<id>=<key>`.
+    ///
+    /// `None` if no log is named. A verifier key names its log itself.
+    #[must_use]
+    pub fn split_name(text: &str) -> Option<(Origin, &str)> {
+        let (name, key) = text.trim_start().split_once('=')?;
+        let origin = name.parse().ok()?;
+        Log::of(&origin).map(|_| (origin, key))
+    }
 
-    fn from_str(text: &str) -> Result<Self, KeyTextError> {
+    /// The same key as that of one log alone.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyTextError::OtherLog`] if it already is that of another.
+    pub fn of_log(self, given: Origin) -> Result<Self, KeyTextError> {
+        match self.origin {
+            Some(found) if found != given => Err(KeyTextError::OtherLog { found, given }),
+            _ => Ok(Self { key: self.key, origin: Some(given) }),
+        }
+    }
+
+    /// Reads a key that is written without `<origin>=` before it.
+    fn read(text: &str) -> Result<Self, KeyTextError> {
         let text = text.trim();
         if text.starts_with('{') {
-            let jwk: Jwk = serde_json::from_str(text).or(Err(KeyTextError))?;
-            return Ok(Self { key: jwk.try_into().or(Err(KeyTextError))?, origin: None });
+            let jwk: Jwk = serde_json::from_str(text).or(Err(KeyTextError::Form))?;
+            return Ok(Self { key: jwk.try_into().or(Err(KeyTextError::Form))?, origin: None });
         }
         if let Some(key) = PublicKey::from_did_key(text) {
             return Ok(Self { key, origin: None });
         }
-        let named: NoteKey = text.parse().or(Err(KeyTextError))?;
-        let origin = named.name().as_str().parse().or(Err(KeyTextError))?;
+        let named: NoteKey = text.parse().or(Err(KeyTextError::Form))?;
+        let origin = named.name().as_str().parse().or(Err(KeyTextError::Form))?;
         Ok(Self { key: *named.key(), origin: Some(origin) })
+    }
+}
+
+impl FromStr for TrustedKey {
+    type Err = KeyTextError;
+
+    fn from_str(text: &str) -> Result<Self, KeyTextError> {
+        match Self::split_name(text) {
+            Some((origin, key)) => Self::read(key)?.of_log(origin),
+            None => Self::read(text),
+        }
     }
 }
 
@@ -92,10 +138,28 @@ mod tests {
             assert_eq!(text.parse(), Ok(TrustedKey { key, origin: None }), "{text}");
         }
         let named = origin.key(key).to_string();
-        assert_eq!(named.parse(), Ok(TrustedKey { key, origin: Some(origin) }));
-        for text in ["", "{}", "did:key:z6Mk", "a+b+c", r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#]
-        {
-            assert_eq!(text.parse::<TrustedKey>(), Err(KeyTextError), "{text}");
+        let jwk = serde_json::to_string(&Jwk::from(&key)).unwrap();
+        let by_name = [jwk, key.did_key(), named.clone()].map(|key| format!("{origin}={key}"));
+        for text in by_name.iter().chain([&named]) {
+            assert_eq!(
+                text.parse(),
+                Ok(TrustedKey { key, origin: Some(origin.clone()) }),
+                "{text}"
+            );
+        }
+        let given: Origin = "mandate/gateway/lux".parse().unwrap();
+        let other = format!("{given}={named}").parse::<TrustedKey>();
+        assert_eq!(other, Err(KeyTextError::OtherLog { found: origin, given }));
+        for text in [
+            "",
+            "{}",
+            "did:key:z6Mk",
+            "a+b+c",
+            "mandate/wallet/ada=",
+            "ada={}",
+            r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#,
+        ] {
+            assert_eq!(text.parse::<TrustedKey>(), Err(KeyTextError::Form), "{text}");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::desk::{bare, said};
 use crate::mask::assert_golden;
 
 /// Every command on good folders, then on one in which an amount was rewritten, then on others that are broken.
-const LOOKS: [&str; 9] = [
+const LOOKS: [&str; 10] = [
     "audit verify wallet --key wallet/key",
     "audit verify wallet --key gateway/key.jwk",
     "audit verify cut --key cut/key",
@@ -20,6 +20,7 @@ const LOOKS: [&str; 9] = [
     "audit check payment.tlog-proof --key wallet/key",
     "audit check payment.tlog-proof --key gateway/key",
     "audit reconcile wallet gateway --key wallet/key --key gateway/key",
+    "audit reconcile wallet gateway --key wallet/key.jwk --key mandate/gateway/lux-hotels=gateway/key.jwk",
     "audit reconcile wallet older --key wallet/key --key gateway/key",
     "audit reconcile rewritten gateway --key wallet/key.jwk --key gateway/key.jwk",
 ];
@@ -88,7 +89,15 @@ fn what_others_hand_in_is_judged_in_words_and_in_documents() {
 #[test]
 fn what_is_no_key_is_said_and_nothing_is_read() {
     let folder = evidence();
-    for key in ["nowhere", "{}", "did:key:z6Mk", "payment.tlog-proof"] {
+    let no_keys = [
+        "nowhere",
+        "{}",
+        "did:key:z6Mk",
+        "payment.tlog-proof",
+        "mandate/gateway/lux-hotels=nowhere",
+        "mandate/gateway/another=gateway/key",
+    ];
+    for key in no_keys {
         let err = mandate(&folder, &format!("audit verify wallet --key {key}")).refused(2);
         assert!(err.starts_with(&format!("error: --key {key}: ")), "{err}");
     }

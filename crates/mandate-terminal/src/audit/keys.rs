@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use mandate_audit::{Keys, TrustedKey};
+use mandate_audit::{KeyTextError, Keys, TrustedKey};
 
 use crate::failure::Failure;
 
@@ -17,22 +17,31 @@ pub(super) fn read(texts: &[String]) -> Result<Keys, Failure> {
 }
 
 fn key(text: &str) -> Result<TrustedKey, Failure> {
-    if let Ok(key) = text.parse() {
-        return Ok(key);
+    let unread =
+        |problem: &dyn std::fmt::Display| Failure::Config(format!("--key {text}: {problem}"));
+    match text.parse() {
+        Ok(key) => return Ok(key),
+        Err(error @ KeyTextError::OtherLog { .. }) => return Err(unread(&error)),
+        Err(_) => {}
     }
-    let is_text = text.trim_start().starts_with('{') || text.starts_with("did:");
-    let path = Path::new(text);
+    let (origin, key) =
+        TrustedKey::split_name(text).map_or((None, text), |(origin, key)| (Some(origin), key));
+    let is_text = key.trim_start().starts_with('{') || key.starts_with("did:");
+    let path = Path::new(key);
     if is_text || !path.exists() {
         return Err(Failure::Usage(format!(
             "--key {text}: is no file and no public key: give a JWK `{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"…\"}}`, a \
-             `did:key:z…`, a verifier key `<origin>+<8 hex digits>+<base64>`, or a file that holds one of them"
+             `did:key:z…`, a verifier key `<origin>+<8 hex digits>+<base64>`, or a file that holds one of them; \
+             `<origin>=` before it says whose it is"
         )));
     }
-    let unread =
-        |problem: &dyn std::fmt::Display| Failure::Config(format!("--key {text}: {problem}"));
     let mut content = String::new();
     File::open(path)
         .and_then(|file| file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut content))
         .map_err(|error| unread(&error))?;
-    content.parse().map_err(|error| unread(&error))
+    let read: TrustedKey = content.parse().map_err(|error| unread(&error))?;
+    match origin {
+        Some(origin) => read.of_log(origin).map_err(|error| unread(&error)),
+        None => Ok(read),
+    }
 }

@@ -22,7 +22,8 @@ pub struct Arguments {
     /// The export of each gateway
     #[arg(value_name = "GATEWAY", required = true)]
     pub gateways: Vec<PathBuf>,
-    /// A public key that is believed: a JWK, a `did:key`, a verifier key, or a file that holds one
+    /// A public key that is believed: a JWK, a `did:key`, a verifier key, or a file that holds one; after the name of its
+    /// log and `=`, for that log alone
     #[arg(long = "key", value_name = "JWK", required = true)]
     pub keys: Vec<String>,
 }

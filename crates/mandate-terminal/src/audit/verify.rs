@@ -17,7 +17,8 @@ pub struct Arguments {
     /// An export to check instead of the journal
     #[arg(value_name = "DIR", requires = "keys")]
     pub dir: Option<PathBuf>,
-    /// A public key that may have signed the export: a JWK, a `did:key`, a verifier key, or a file that holds one
+    /// A public key that may have signed the export: a JWK, a `did:key`, a verifier key, or a file that holds one; after
+    /// the name of its log and `=`, for that log alone
     #[arg(long = "key", value_name = "JWK", requires = "dir")]
     pub keys: Vec<String>,
 }
