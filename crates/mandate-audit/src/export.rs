@@ -64,6 +64,17 @@ pub enum ExportError {
         /// Which of its hashes, from 1.
         place: usize,
     },
+    /// Several of the keys that were given could be the log's, so whoever has one of them could have made all of this.
+    #[error(
+        "{CHECKPOINT}: {count} of the keys given could be that of {log}: give its own alone, or by name, `{}=KEY`",
+        .log.name()
+    )]
+    KeyUndecided {
+        /// Whose log it says it is.
+        log: Log,
+        /// How many.
+        count: usize,
+    },
     /// The folder does not open.
     #[error("cannot open {}: {source}", path.display())]
     Open {
@@ -112,6 +123,7 @@ pub struct Export {
     checkpoint: Checkpoint,
     key: PublicKey,
     keys: Vec<PublicKey>,
+    rivals: Vec<PublicKey>,
 }
 
 impl Export {
@@ -131,11 +143,12 @@ impl Export {
         let log = Log::of(origin).ok_or_else(other)?;
         let (checkpoint, key) =
             unverified.verify(&keys.of(origin)).map_err(ExportError::Checkpoint)?;
+        let rivals = keys.rivals(origin, &key);
         let keys = [key].into_iter().chain(keys.named(origin)).collect();
         if checkpoint.head().size == 0 {
             return Err(ExportError::Empty);
         }
-        Ok(Self { folder, log, checkpoint, key, keys })
+        Ok(Self { folder, log, checkpoint, key, keys, rivals })
     }
 
     /// Whose log it is.
@@ -199,8 +212,21 @@ impl Export {
     ///
     /// # Errors
     ///
-    /// [`ExportError`] with the file that is at fault, and the entry or hash in it.
-    pub fn verify(&self, mut visit: impl FnMut(&Link<'_>, &Chain)) -> Result<(), ExportError> {
+    /// [`ExportError`] with the file that is at fault, and the entry or hash in it; [`ExportError::KeyUndecided`] before
+    /// any is read, if another key that was given could be the log's as well.
+    pub fn verify(&self, visit: impl FnMut(&Link<'_>, &Chain)) -> Result<(), ExportError> {
+        if !self.rivals.is_empty() {
+            let count = self.rivals.len().saturating_add(1);
+            return Err(ExportError::KeyUndecided { log: self.log.clone(), count });
+        }
+        self.read_whole(visit)
+    }
+
+    /// The same, whoever's the key is.
+    pub(crate) fn read_whole(
+        &self,
+        mut visit: impl FnMut(&Link<'_>, &Chain),
+    ) -> Result<(), ExportError> {
         let signed = self.head();
         let mut chain = Chain::default();
         let mut tiler = Tiler::default();

@@ -8,7 +8,7 @@ use mandate_journal::Origin;
 use mandate_journal::note::NoteKey;
 use thiserror::Error;
 
-use crate::log::Log;
+use crate::log::{Log, Side};
 
 /// Why a text gives no public key.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -90,20 +90,39 @@ impl FromStr for TrustedKey {
 }
 
 /// The keys an auditor was given.
+///
+/// A key that was given by the name of a log is that log's, and nobody else's. One without a name may be that of any log
+/// for which none was named; of a wallet whose id is a `did:key`, that one key alone.
 #[derive(Debug, Clone, Default)]
 pub struct Keys(Vec<TrustedKey>);
 
 impl Keys {
     /// Takes keys, all believed alike.
     pub fn new(keys: impl IntoIterator<Item = TrustedKey>) -> Self {
-        Self(keys.into_iter().collect())
+        let mut given: Vec<TrustedKey> = Vec::new();
+        for key in keys {
+            if !given.contains(&key) {
+                given.push(key);
+            }
+        }
+        let named: Vec<PublicKey> =
+            given.iter().filter(|key| key.origin.is_some()).map(|key| key.key).collect();
+        given.retain(|key| key.origin.is_some() || !named.contains(&key.key));
+        Self(given)
     }
 
-    /// The keys that may be those of this log: its own by name, and those that are nobody's by name.
+    /// The keys that may be those of this log.
     #[must_use]
     pub fn of(&self, origin: &Origin) -> Vec<PublicKey> {
-        let may = |key: &&TrustedKey| key.origin.as_ref().is_none_or(|named| named == origin);
-        self.0.iter().filter(may).map(|key| key.key).collect()
+        let named = self.named(origin);
+        match id_key(origin) {
+            Some(id) => {
+                let id = self.unnamed().into_iter().filter(|key| *key == id);
+                named.iter().copied().chain(id).collect()
+            }
+            None if named.is_empty() => self.unnamed(),
+            None => named,
+        }
     }
 
     /// The keys that were given as those of this log, by its name.
@@ -113,6 +132,22 @@ impl Keys {
         self.0.iter().filter(is_named).map(|key| key.key).collect()
     }
 
+    /// The keys that were given without a name, each once.
+    fn unnamed(&self) -> Vec<PublicKey> {
+        self.0.iter().filter(|key| key.origin.is_none()).map(|key| key.key).collect()
+    }
+
+    /// The keys that could be this log's as well as `key`: none where a name or the log's id says whose it is.
+    ///
+    /// Whoever has one of them could have signed in the log's name, so something else has to tell them apart.
+    #[must_use]
+    pub fn rivals(&self, origin: &Origin, key: &PublicKey) -> Vec<PublicKey> {
+        if id_key(origin).is_some() || !self.named(origin).is_empty() {
+            return Vec::new();
+        }
+        self.unnamed().into_iter().filter(|other| other != key).collect()
+    }
+
     /// The keys that may be those of this log, when `others` are known to be another party's.
     ///
     /// A party that could sign what only its peer can sign would prove whatever it likes.
@@ -120,6 +155,12 @@ impl Keys {
     pub fn of_peer(&self, origin: &Origin, others: &[PublicKey]) -> Vec<PublicKey> {
         self.of(origin).into_iter().filter(|key| !others.contains(key)).collect()
     }
+}
+
+/// The key that the id of a wallet is.
+fn id_key(origin: &Origin) -> Option<PublicKey> {
+    let log = Log::of(origin).filter(|log| log.side == Side::Wallet)?;
+    PublicKey::from_did_key(&log.id)
 }
 
 #[cfg(test)]
@@ -172,8 +213,28 @@ mod tests {
         let named = TrustedKey { key: lux, origin: Some(gateway.clone()) };
         let keys = Keys::new([TrustedKey { key: ada, origin: None }, named]);
         assert_eq!(keys.of(&wallet), [ada]);
-        assert_eq!(keys.of(&gateway), [ada, lux]);
-        assert_eq!(keys.of_peer(&gateway, &[ada]), [lux]);
+        assert_eq!(keys.of(&gateway), [lux], "where one is named, no other counts");
+        assert_eq!(keys.of_peer(&gateway, &[lux]), []);
         assert_eq!((keys.named(&wallet), keys.named(&gateway)), (vec![], vec![lux]));
+    }
+
+    #[test]
+    fn what_could_be_another_s_as_well_is_told() {
+        let (ada, lux) = (TestKey::new(1).public_key(), TestKey::new(2).public_key());
+        let origin = |text: &str| text.parse::<Origin>().unwrap();
+        let (wallet, gateway) = (origin("mandate/wallet/ada"), origin("mandate/gateway/lux"));
+        let by_id = origin(&format!("mandate/wallet/{}", ada.did_key()));
+        let any = |key| TrustedKey { key, origin: None };
+        let keys = Keys::new([any(ada), any(lux), any(lux)]);
+        assert_eq!(keys.rivals(&wallet, &ada), [lux]);
+        assert_eq!(keys.rivals(&gateway, &lux), [ada]);
+        assert_eq!((keys.of(&by_id), keys.rivals(&by_id, &ada)), (vec![ada], vec![]));
+        let merchant = origin(&format!("mandate/gateway/{}", ada.did_key()));
+        assert_eq!(keys.of(&merchant), [ada, lux], "a merchant's id is never its key");
+        let named = any(ada).of_log(wallet.clone()).unwrap();
+        let keys = Keys::new([any(ada), named, any(lux)]);
+        assert_eq!((keys.of(&wallet), keys.rivals(&wallet, &ada)), (vec![ada], vec![]));
+        assert_eq!(keys.of(&gateway), [lux], "what was given by name is nobody else's");
+        assert_eq!(keys.of(&by_id), [], "an id proves nothing of a key that was not given");
     }
 }

@@ -71,6 +71,12 @@ impl Log {
             [Side::Gateway, Side::Wallet].into_iter().find(|known| known.as_str() == side)?;
         (!id.is_empty()).then(|| Self { side, id: id.into() })
     }
+
+    /// Its origin as text: the name under which its key is given.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{ORIGIN_PREFIX}{}/{}", self.side, self.id)
+    }
 }
 
 /// `wallet ada`, `gateway lux-hotels`.

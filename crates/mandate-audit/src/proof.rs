@@ -4,10 +4,12 @@
 //! standing there: the entry is believed because its leaf leads to the signed root, a token because its own signer's key
 //! signed it.
 
-use mandate::{Head, PublicKey};
+use mandate::{Head, KeyId, PublicKey};
 use mandate_journal::proof::{EXTRA_BYTES_MAX, TlogProof, TlogProofError};
 use mandate_journal::tree::NodeHash;
-use mandate_journal::{Checkpoint, CheckpointError, Entry, EntryError, UnverifiedCheckpoint};
+use mandate_journal::{
+    Checkpoint, CheckpointError, Entry, EntryError, Origin, UnverifiedCheckpoint,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -45,6 +47,17 @@ pub enum EntryProofError {
         "line 2: `extra` is not in its one spelling: no blanks, and no escapes but those that JSON needs"
     )]
     ExtraSpelling,
+    /// Several of the keys that were given could be the log's, so whoever has one of them could have made all of this.
+    #[error(
+        "{count} of the keys given could be that of {log}, and no token of its counterpart tells which: give its own by \
+         name, `{}=KEY`", .log.name()
+    )]
+    KeyUndecided {
+        /// Whose log it says it is of.
+        log: Log,
+        /// How many.
+        count: usize,
+    },
     /// The checkpoint is of no wallet's or gateway's log.
     #[error("the checkpoint is of {origin:?}, the log of no wallet and no gateway")]
     Origin {
@@ -176,7 +189,13 @@ pub fn check(bytes: &[u8], keys: &Keys) -> Result<Checked, EntryProofError> {
     }
     let key = signer(&checkpoint, &keys.of(&origin))?;
     let story = Story { log: &log, owner: key, keys, entry };
-    let facts = story.facts(&checkpoint, &tokens);
+    let Facts { facts, signers } = story.facts(&checkpoint, &tokens);
+    // A key signs for one side alone: whose signed a token of the counterpart is not the log's.
+    let is_rival = |rival: &&PublicKey| !signers.contains(&rival.id());
+    let rivals = keys.rivals(&origin, &key).iter().filter(is_rival).count();
+    if rivals > 0 {
+        return Err(EntryProofError::KeyUndecided { log, count: rivals.saturating_add(1) });
+    }
     let (head, seq) = (checkpoint.head(), entry.seq);
     Ok(Checked { log, key, head, seq, entry: text, facts })
 }
@@ -194,6 +213,12 @@ fn signer(checkpoint: &Checkpoint, keys: &[PublicKey]) -> Result<PublicKey, Tlog
     unverified.verify(keys).map(|(_, key)| key).map_err(failed)
 }
 
+/// What a proof says, and the keys that signed tokens of the counterpart in it.
+struct Facts {
+    facts: Vec<Fact>,
+    signers: Vec<KeyId>,
+}
+
 /// An entry that is proven, and what it is held against.
 struct Story<'a> {
     log: &'a Log,
@@ -203,7 +228,7 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
-    fn facts(&self, checkpoint: &Checkpoint, tokens: &[String]) -> Vec<Fact> {
+    fn facts(&self, checkpoint: &Checkpoint, tokens: &[String]) -> Facts {
         let Entry { seq, kind, .. } = self.entry;
         let about = format!("entry {seq}");
         let Head { size, root } = checkpoint.head();
@@ -211,7 +236,6 @@ impl Story<'_> {
         let mut facts = vec![Fact::new(&about, says, None)];
         let reading = Reading::of(&self.entry);
         let own = reading.own.as_ref();
-        let own_key = self.own_key(checkpoint, &reading);
         if let Some(own) = own {
             let says = format!("is the {} {} (kind `{kind}`)", own.typ, own.jti);
             let reason = (*own.iss != *self.log.id || own.typ.side() != self.log.side)
@@ -219,7 +243,9 @@ impl Story<'_> {
                     format!("it is issued by {}, and this is the log of {}", own.iss, self.log)
                 })
                 .or_else(|| {
-                    own_key.is_none().then(|| "it names a key that is not this log's".into())
+                    // A log has one key from its first entry on.
+                    (reading.own_kid != Some(self.owner.id()))
+                        .then(|| "it names another key than the one that signed the log".into())
                 })
                 .or_else(|| {
                     (!is_draft(&self.entry)).then(|| "its header and claims make no token".into())
@@ -239,7 +265,7 @@ impl Story<'_> {
                 )),
                 Ok(token) if read.iter().any(|known| known.hash == token.hash) => {}
                 Ok(token) => {
-                    let signed = self.signed(&token, own_key);
+                    let signed = self.signed(&token);
                     // What nobody signed says nothing, so nothing hangs on it.
                     if signed.proven {
                         read.push(token);
@@ -255,21 +281,16 @@ impl Story<'_> {
                 facts.extend(ties(token, seq, own, before));
             }
         }
-        facts
-    }
-
-    /// The key that the entry's own token is signed with.
-    fn own_key(&self, checkpoint: &Checkpoint, reading: &Reading) -> Option<PublicKey> {
-        let kid = reading.own_kid?;
-        self.keys.of(checkpoint.origin()).into_iter().find(|key| key.id() == kid)
+        Facts { facts, signers: read.iter().map(|token| token.kid).collect() }
     }
 
     /// Whether a counterpart's key signed it.
-    fn signed(&self, token: &Token, own_key: Option<PublicKey>) -> Fact {
+    fn signed(&self, token: &Token) -> Fact {
         let signer = token.log();
-        let origin = format!("mandate/{}/{}", signer.side, signer.id).parse();
-        let owners: Vec<PublicKey> = [self.owner].into_iter().chain(own_key).collect();
-        let keys = origin.map(|origin| self.keys.of_peer(&origin, &owners)).unwrap_or_default();
+        let origin = signer.name().parse::<Origin>().ok();
+        let of_peer = |origin| self.keys.of_peer(origin, &[self.owner]);
+        let keys = origin.as_ref().map(of_peer).unwrap_or_default();
+        let rivals = |origin| self.keys.rivals(origin, &self.owner).len();
         let reason = if signer.side == self.log.side {
             Some(format!("a {} has no counterpart that signs a {}", self.log.side, token.body.typ))
         } else if keys.iter().all(|key| key.id() != token.kid) {
@@ -277,25 +298,16 @@ impl Story<'_> {
         } else if !token.is_signed(&keys) {
             Some("the signature does not verify".to_owned())
         } else {
-            self.ambiguity(token, &keys)
+            // Whoever has one of the others could have signed.
+            let undecided = origin.as_ref().map_or(0, rivals);
+            (undecided > 1).then(|| {
+                let name = signer.name();
+                format!(
+                    "{undecided} of the keys given could be its; give its own by name, `{name}=KEY`"
+                )
+            })
         };
         Fact::new(&name(token), format!("is signed by {signer}"), reason)
-    }
-
-    /// Why a signature is not known to be its signer's: several keys were given for nobody in particular, and whoever has
-    /// one of the others could have signed.
-    fn ambiguity(&self, token: &Token, keys: &[PublicKey]) -> Option<String> {
-        let signer = token.log();
-        let named = format!("mandate/{}/{}", signer.side, signer.id).parse();
-        let named = named.map(|origin| self.keys.named(&origin)).unwrap_or_default();
-        let unnamed = keys.iter().filter(|key| !named.contains(key)).count();
-        let is_named = named.iter().any(|key| key.id() == token.kid);
-        (!is_named && unnamed > 1).then(|| {
-            format!(
-                "{unnamed} of the keys given could be its; give the right one alone, or by name: `mandate/{}/{}+…`",
-                signer.side, signer.id
-            )
-        })
     }
 }
 

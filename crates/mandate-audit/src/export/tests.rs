@@ -20,7 +20,7 @@ fn what_was_written_is_whole_at_any_size() {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("export");
         export_numbers(&dir, size);
-        let export = Export::open(&dir, &keys(&[2, 1])).unwrap();
+        let export = Export::open(&dir, &keys(&[1])).unwrap();
         let (entries, checkpoint) = numbers(size);
         assert_eq!(export.checkpoint(), &checkpoint);
         let read: Vec<Vec<u8>> = export.entries().map(Result::unwrap).collect();
@@ -76,6 +76,16 @@ fn the_file_at_fault_is_named() {
     assert_eq!(fault(&dir, 2).unwrap(), "checkpoint: no key that is known signed it");
     fs::write(dir.join("tile/extra"), "whatever").unwrap();
     assert_eq!(fault(&dir, 1), None, "what else lies there is not looked at");
+}
+
+#[test]
+fn whose_key_it_is_must_be_known() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("export");
+    export_numbers(&dir, 3);
+    let export = Export::open(&dir, &keys(&[2, 1])).unwrap();
+    let error = export.verify(|_, _| ()).unwrap_err();
+    assert!(matches!(error, ExportError::KeyUndecided { count: 2, .. }), "{error}");
 }
 
 #[test]

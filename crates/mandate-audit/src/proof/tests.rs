@@ -1,12 +1,14 @@
 use std::convert::Infallible;
 
+use mandate::Signer as _;
 use mandate_journal::tree::{Frontier, inclusion_path, leaf_hash};
 use proptest::prelude::*;
 
 use super::*;
+use crate::keys::TrustedKey;
 use crate::story::Story;
 use crate::testing::story::{Party, Street};
-use crate::testing::{keys, named};
+use crate::testing::{TestKey, keys, named};
 
 /// The proof of an entry of a log, with tokens beside it.
 fn proof(party: &Party, seq: usize, tokens: &[String]) -> String {
@@ -73,8 +75,6 @@ fn what_is_only_said_is_not_proven() {
     let receipt_of_other = with(&[other.as_str()], &[1, 2]);
     assert!(receipt_of_other.iter().any(|fact| fact.ends_with("has the same `total`")));
     assert!(receipt_of_other.iter().any(|fact| fact.ends_with("names H(cart)")));
-    let any_key = with(&[receipt.as_str()], &[1, 2, 3]);
-    assert_eq!(any_key.len(), 2, "whose key is whose? {any_key:?}");
     let without_key = with(&[receipt.as_str()], &[1]);
     assert_eq!(without_key.len(), 2, "neither cart nor receipt: {without_key:?}");
     assert!(without_key.iter().all(|fact| fact.ends_with("is signed by gateway shop-0")));
@@ -109,6 +109,97 @@ fn a_file_that_proves_nothing_says_why() {
     let extra = Extra { entry: other, tokens: Vec::new() };
     parsed.extra = Some(serde_json::to_vec(&extra).unwrap());
     assert!(fault(&parsed.print(), &[1]).starts_with("the entry is not in the log"));
+}
+
+/// One entry as a log of its own, as whoever has the key of that seed can make it.
+fn forged(side: &'static str, id: &str, seed: u8, entry: &str) -> String {
+    let mut party = Party::new(side, id, seed);
+    party.rewrite([entry.as_bytes().to_vec()]);
+    proof(&party, 0, &[])
+}
+
+#[test]
+fn a_merchant_s_own_key_proves_nothing_of_a_wallet() {
+    let mut street = Street::new(1);
+    let (payment, receipt) = street.buy(0, 500_000);
+    let by_name = named(&[(1, "mandate/wallet/ada"), (2, "mandate/gateway/shop-0")]);
+    let one_by_name = Keys::new([1, 2].map(|seed| TrustedKey {
+        key: TestKey::new(seed).public_key(),
+        origin: (seed == 1).then(|| "mandate/wallet/ada".parse().unwrap()),
+    }));
+    let refused = |text: &str| {
+        let error = check(text.as_bytes(), &keys(&[1, 2])).unwrap_err();
+        assert!(matches!(error, EntryProofError::KeyUndecided { count: 2, .. }), "{error}");
+        for known in [&by_name, &one_by_name] {
+            let error = check(text.as_bytes(), known).unwrap_err();
+            assert!(error.to_string().contains("no key that is known signed it"), "{error}");
+        }
+        error.to_string()
+    };
+    // The shop signs a payment of the wallet's, less the cart that it could not have kept under two keys.
+    let entry = str::from_utf8(&street.wallet.entries[2]).unwrap();
+    let (entry, _) = entry.split_once(",\"cart\":\"ey").unwrap();
+    let entry = format!("{entry}}}");
+    let [ada, shop] = [1, 2].map(|seed| TestKey::new(seed).public_key().id().to_string());
+    for entry in [entry.replace(&ada, &shop), entry.clone()] {
+        let error = refused(&forged("wallet", "ada", 2, &entry));
+        assert!(error.contains("by name, `mandate/wallet/ada=KEY`"), "{error}");
+    }
+    // Even alone, a key proves no token that names another one.
+    let alone = check(forged("wallet", "ada", 2, &entry).as_bytes(), &keys(&[2])).unwrap();
+    assert_eq!(
+        wrong(&alone),
+        [format!("entry 0 is the payment {} (kind `payment`)", payment.claims().jti)]
+    );
+    // And the wallet signs a receipt of the shop's; the payment beside it is its own.
+    let entry = str::from_utf8(&street.gateways[0].entries[3]).unwrap();
+    let entry = entry.replace(&shop, &ada);
+    assert!(entry.contains(&receipt.claims().jti.to_string()));
+    let error = refused(&forged("gateway", "shop-0", 1, &entry));
+    assert!(error.contains("by name, `mandate/gateway/shop-0=KEY`"), "{error}");
+    let mut party = Party::new("gateway", "shop-0", 1);
+    party.rewrite([entry.into_bytes()]);
+    refused(&proof(&party, 0, &[payment.as_str().to_owned()]));
+}
+
+#[test]
+fn the_id_of_a_wallet_decides_its_key() {
+    let mut street = Street::new(1);
+    let id = TestKey::new(1).public_key().did_key();
+    street.wallet = Party::new("wallet", &id, 1);
+    let (_, receipt) = street.buy(0, 200);
+    let checked = |party: &Party, seq, tokens: &[String], known: &[u8]| {
+        check(proof(party, seq, tokens).as_bytes(), &keys(known))
+    };
+    let receipt = [receipt.as_str().to_owned()];
+    for known in [[1, 2], [2, 1]] {
+        assert!(checked(&street.wallet, 2, &receipt, &known).unwrap().is_proven());
+        // Nothing of the merchant's stands beside the start of the log.
+        assert!(checked(&street.wallet, 0, &[], &known).unwrap().is_proven());
+    }
+    let any_key = checked(&street.wallet, 2, &receipt, &[1, 2, 3]).unwrap();
+    assert_eq!(wrong(&any_key).len(), 2, "which one is the shop's? {:?}", any_key.facts);
+    let forged = forged("wallet", &id, 2, str::from_utf8(&street.wallet.entries[0]).unwrap());
+    let error = check(forged.as_bytes(), &keys(&[1, 2])).unwrap_err();
+    assert!(error.to_string().contains("no key that is known signed it"), "{error}");
+}
+
+#[test]
+fn a_token_of_the_counterpart_tells_whose_key_is_whose() {
+    let mut street = Street::new(1);
+    let (_, receipt) = street.buy(0, 200);
+    let receipt = [receipt.as_str().to_owned()];
+    let checked = |seq, tokens: &[String], known: &[u8]| {
+        check(proof(&street.wallet, seq, tokens).as_bytes(), &keys(known))
+    };
+    assert!(checked(2, &receipt, &[1, 2]).unwrap().is_proven());
+    assert!(checked(0, &[], &[1]).unwrap().is_proven(), "given alone, it is this log's");
+    for (seq, tokens, known) in
+        [(0, &[][..], &[1, 2][..]), (2, &receipt, &[1, 2, 3]), (2, &receipt, &[1, 3])]
+    {
+        let error = checked(seq, tokens, known).unwrap_err();
+        assert!(matches!(error, EntryProofError::KeyUndecided { .. }), "{seq}: {error}");
+    }
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Pages {
         let log = export.log().clone();
         let mut pages =
             Self { log, head: export.head(), owns: Vec::new(), held: Vec::new(), unasked: 0 };
-        export.verify(|link, chain| {
+        export.read_whole(|link, chain| {
             let Reading { own, held, is_turned_away, .. } = Reading::of(&link.entry);
             let seq = link.entry.seq;
             if let Some(Body { typ, jti, digest, .. }) = own {

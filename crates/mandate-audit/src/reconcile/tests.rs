@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use mandate::Signer as _;
+use mandate_journal::Origin;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -264,10 +265,11 @@ fn what_a_party_signed_in_a_log_that_it_lost_accuses_nobody() {
     // It began a new one under a new key, as it has to, and the wallet lists that in place of the old one.
     street.gateways[0] = Party::new("gateway", "shop-0", 3);
     street.buy(0, 500);
-    let named = TrustedKey { key: lost, origin: Some("mandate/gateway/shop-0".parse().unwrap()) };
-    let believed = [1, 3].map(|seed| TestKey::new(seed).public_key());
-    let believed = believed.map(|key| TrustedKey { key, origin: None });
-    let known = Keys::new(believed.into_iter().chain([named]));
+    let shop: Origin = "mandate/gateway/shop-0".parse().unwrap();
+    let named = [lost, TestKey::new(3).public_key()]
+        .map(|key| TrustedKey { key, origin: Some(shop.clone()) });
+    let ada = TrustedKey { key: TestKey::new(1).public_key(), origin: None };
+    let known = Keys::new(named.into_iter().chain([ada]));
     let temp = tempfile::tempdir().unwrap();
     let open = |party: &Party, name: &str| {
         party.export(&temp.path().join(name));

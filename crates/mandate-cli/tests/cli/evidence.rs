@@ -12,11 +12,14 @@ use crate::desk::{bare, said};
 use crate::mask::assert_golden;
 
 /// Every command on good folders, then on one in which an amount was rewritten, then on others that are broken.
-const LOOKS: [&str; 10] = [
+const LOOKS: [&str; 13] = [
     "audit verify wallet --key wallet/key",
     "audit verify wallet --key gateway/key.jwk",
+    "audit verify gateway --key wallet/key.jwk --key gateway/key.jwk",
     "audit verify cut --key cut/key",
     "audit check payment.tlog-proof --key wallet/key --key gateway/key",
+    "audit check cart.tlog-proof --key wallet/key.jwk --key gateway/key.jwk",
+    "audit check start.tlog-proof --key wallet/key.jwk --key gateway/key.jwk",
     "audit check payment.tlog-proof --key wallet/key",
     "audit check payment.tlog-proof --key gateway/key",
     "audit reconcile wallet gateway --key wallet/key --key gateway/key",
@@ -58,6 +61,12 @@ fn evidence() -> TempDir {
         |entry: &Vec<u8>| str::from_utf8(entry).expect("text").contains("\"kind\":\"payment\"");
     let at = wallet.entries.iter().position(is_payment).expect("a payment");
     fs::write(dir("payment.tlog-proof"), wallet.proof(at)).expect("a disk");
+    // The gateway's first entry has nothing of the wallet's in it.
+    fs::write(dir("start.tlog-proof"), gateway.proof(0)).expect("a disk");
+    let is_cart =
+        |entry: &Vec<u8>| str::from_utf8(entry).expect("text").contains("\"kind\":\"cart\"");
+    let at = gateway.entries.iter().position(is_cart).expect("a cart");
+    fs::write(dir("cart.tlog-proof"), gateway.proof(at)).expect("a disk");
     folder
 }
 

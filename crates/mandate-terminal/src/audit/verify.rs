@@ -59,7 +59,9 @@ pub fn run(dir: &Path, keys: &[String], ui: &mut Ui<'_>) -> Result<(), Failure> 
                 ui.document(&Answer::Broken { whole: false, fault: &fault })?;
                 return Err(Failure::Said);
             }
-            Err(Failure::Check(format!("the export is not whole: {fault}")))
+            let is_open = matches!(error, ExportError::KeyUndecided { .. });
+            let verdict = if is_open { "is not believed" } else { "is not whole" };
+            Err(Failure::Check(format!("the export {verdict}: {fault}")))
         }
     }
 }

@@ -37,7 +37,10 @@ pub(crate) enum AuditCommand {
     Prove(audit::prove::Arguments),
     /// Check a proof with public keys alone
     #[command(
-        after_help = "Needs no wallet, no gateway and no journal. Exit code 1 if anything is not proven.\n\nExamples:\n  mandate-gateway audit check booking.tlog-proof --key wallet/key --key lux-hotels/key"
+        after_help = "Needs no wallet, no gateway and no journal. Exit code 1 if anything is not proven.\n\nA key \
+                      without a name counts where it can be nobody else's. Several that could be one log's prove \
+                      nothing: name them.\n\nExamples:\n  mandate-gateway audit check booking.tlog-proof --key \
+                      mandate/wallet/ada=ada.jwk --key mandate/gateway/lux-hotels=lux.jwk"
     )]
     Check(audit::check::Arguments),
     /// Hold a wallet's and gateways' exports against each other, with public keys alone
