@@ -108,6 +108,11 @@ def token(compact: str, key: bytes) -> dict[str, Any]:
     return claims
 
 
+def thumbprint(key: bytes) -> str:
+    """RFC 7638."""
+    return url(sha(f'{{"crv":"Ed25519","kty":"OKP","x":"{url(key)}"}}'.encode()))
+
+
 def held(entry: dict[str, Any], key: bytes) -> list[dict[str, Any]]:
     found = [entry[name] for name in TOKENS if isinstance(entry.get(name), str)]
     return [token(compact, key) for compact in found]
@@ -125,6 +130,7 @@ def export(folder: Path, origin: str, key: bytes, peer: bytes) -> None:
         prev = url(sha(data))
         leaves.append(leaf(data))
         if "header" in entry and "claims" in entry:
+            assert entry["header"]["kid"] == thumbprint(key), f"entry {seq} is under another key"
             heads[seq + 1] = url(root(leaves))
         for claims in held(entry, peer):
             tokens += 1
@@ -163,6 +169,7 @@ def proof(file: Path, origin: str, key: bytes, peer: bytes) -> None:
     assert included(data, seq, size, path_hashes, top), "not in the log"
     entry = json.loads(data)
     assert entry["seq"] == seq
+    assert entry["header"]["kid"] == thumbprint(key), "under another key"
     beside = held(entry, peer) + [token(compact, peer) for compact in said["tokens"]]
     for claims in beside:
         assert claims["iss"] == entry["claims"]["aud"] and claims["aud"] == entry["claims"]["iss"]

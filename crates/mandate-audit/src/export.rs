@@ -6,7 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mandate::{Head, PublicKey, Root};
+use mandate::{Head, KeyId, PublicKey, Root};
 use mandate_journal::chain::Link;
 use mandate_journal::note::NOTE_BYTES_MAX;
 use mandate_journal::tile::{
@@ -19,6 +19,7 @@ use thiserror::Error;
 use crate::folder::{Folder, FolderError};
 use crate::keys::Keys;
 use crate::log::Log;
+use crate::token::own_kid;
 
 /// The file of the signed head.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
@@ -74,6 +75,21 @@ pub enum ExportError {
         log: Log,
         /// How many.
         count: usize,
+    },
+    /// An entry is a token of the log's own under another key, so who signed the head did not make this log.
+    #[error(
+        "{path}: entry {seq} is a token under the key {found}, and the checkpoint is signed by the key {signer}: a log has \
+         one key from its first entry on"
+    )]
+    OtherKey {
+        /// The bundle.
+        path: String,
+        /// The entry.
+        seq: u64,
+        /// The key that its header names.
+        found: KeyId,
+        /// The key that signed the checkpoint.
+        signer: KeyId,
     },
     /// The folder does not open.
     #[error("cannot open {}: {source}", path.display())]
@@ -182,6 +198,11 @@ impl Export {
         &self.keys
     }
 
+    /// The keys that could be this log's as well as the one that signed its head; none where a name or an id decides.
+    pub(crate) fn rivals(&self) -> &[PublicKey] {
+        &self.rivals
+    }
+
     /// One entry's bytes; `None` if there is none of that number.
     pub(crate) fn entry(&self, seq: u64) -> Result<Option<Vec<u8>>, ExportError> {
         let Some(index) = seq.checked_div(TILE_WIDTH.into()) else { return Ok(None) };
@@ -227,7 +248,7 @@ impl Export {
         &self,
         mut visit: impl FnMut(&Link<'_>, &Chain),
     ) -> Result<(), ExportError> {
-        let signed = self.head();
+        let (signed, key) = (self.head(), self.key.id());
         let mut chain = Chain::default();
         let mut tiler = Tiler::default();
         for tile in Tile::entries(signed.size) {
@@ -249,6 +270,14 @@ impl Export {
                 }
                 // The leaves were compared; entries are given as nothing, for only the nodes above matter here.
                 tiler.push(b"", &link.added.nodes, |tile, bytes| self.compare(tile, bytes))?;
+                if let Some(found) = own_kid(&link.entry).filter(|kid| *kid != key) {
+                    return Err(ExportError::OtherKey {
+                        path: tile.to_string(),
+                        seq,
+                        found,
+                        signer: key,
+                    });
+                }
                 visit(&link, &chain);
             }
         }

@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::keys::Keys;
 use crate::log::Log;
 use crate::tie::{name, ties};
-use crate::token::{Reading, Token, is_draft};
+use crate::token::{Reading, Token, is_draft, own_kid};
 
 /// Most tokens beside one entry.
 pub const PROOF_TOKENS_MAX: usize = 16;
@@ -244,7 +244,7 @@ impl Story<'_> {
                 })
                 .or_else(|| {
                     // A log has one key from its first entry on.
-                    (reading.own_kid != Some(self.owner.id()))
+                    (own_kid(&self.entry) != Some(self.owner.id()))
                         .then(|| "it names another key than the one that signed the log".into())
                 })
                 .or_else(|| {

@@ -9,6 +9,7 @@ use mandate::{
     UnverifiedMandate,
 };
 use mandate_journal::Entry;
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -172,8 +173,6 @@ impl Body {
 pub(crate) struct Reading {
     /// The log's own token that this entry is, without its signature.
     pub(crate) own: Option<Body>,
-    /// The key that the own token's header names.
-    pub(crate) own_kid: Option<KeyId>,
     /// The peers' tokens that it keeps.
     pub(crate) held: Vec<Token>,
     /// Whether those tokens were turned away.
@@ -191,19 +190,31 @@ impl Reading {
         let text = |name: &str| members.get(name).copied().map(RawValue::get);
         let own = text("header").zip(text("claims")).and_then(|(header, claims)| {
             let typ = typ(header)?;
-            let kid = kid(header)?;
+            kid(header)?;
             let claims_read = serde_json::from_str(claims).ok()?;
             let digest = digest(header.as_bytes(), claims.as_bytes());
-            Some((Body::new(typ, digest, claims_read)?, kid))
+            Body::new(typ, digest, claims_read)
         });
-        let (own, own_kid) = own.unzip();
         let held = TOKEN_MEMBERS.into_iter().filter_map(|name| {
             let compact: String = serde_json::from_str(text(name)?).ok()?;
             Token::parse(&compact)
         });
         let held = held.collect();
-        Self { own, own_kid, held, is_turned_away: TURNED_AWAY.contains(&entry.kind) }
+        Self { own, held, is_turned_away: TURNED_AWAY.contains(&entry.kind) }
     }
+}
+
+/// The key that an entry's own token names; `None` if it is no token.
+pub(crate) fn own_kid(entry: &Entry<'_>) -> Option<KeyId> {
+    #[derive(Deserialize)]
+    struct Own<'a> {
+        #[serde(borrow)]
+        header: &'a RawValue,
+        #[serde(borrow, rename = "claims")]
+        _claims: &'a RawValue,
+    }
+    let Own { header, .. } = serde_json::from_str(entry.body).ok()?;
+    typ(header.get()).and_then(|_| kid(header.get()))
 }
 
 /// Whether an own token's stored bytes are what the format allows.

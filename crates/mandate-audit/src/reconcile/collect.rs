@@ -36,6 +36,8 @@ pub(super) struct Held {
     pub(super) is_signed: bool,
     /// The key that it names, where that is none of those given for its signer.
     pub(super) unknown_key: Option<KeyId>,
+    /// The key that signed it, where that could be its signer's as well as the one of the signer's export.
+    pub(super) rival_key: Option<KeyId>,
     /// What it cost, on an executed receipt.
     pub(super) cost: Option<(String, u64)>,
 }
@@ -61,12 +63,20 @@ pub(super) struct LogKeys {
     pub(super) of_the_log: PublicKey,
     /// All that its tokens are verified under.
     pub(super) all: Vec<PublicKey>,
+    /// Those of the other logs that could be this one's: nobody said whose is whose.
+    pub(super) rivals: Vec<PublicKey>,
 }
 
 impl LogKeys {
     /// Whether the party signed it in another log of its own: one that it lost, and went on after under a new key.
     fn is_of_another_log(&self, token: &Token) -> bool {
         token.kid != self.of_the_log.id() && token.is_signed(&self.all)
+    }
+
+    /// The rival that signed it.
+    fn rival(&self, token: &Token) -> Option<KeyId> {
+        let rival = self.rivals.iter().find(|rival| rival.id() == token.kid)?;
+        token.is_signed(&[*rival]).then_some(token.kid)
     }
 }
 
@@ -98,7 +108,7 @@ impl Pages {
             for token in held.iter().filter(|token| token.body.typ.side() != pages.log.side) {
                 match keys.get(&token.log()) {
                     Some(keys) if !keys.is_of_another_log(token) => {
-                        pages.held.push(read(token, seq, is_turned_away, &keys.all));
+                        pages.held.push(read(token, seq, is_turned_away, keys));
                     }
                     _ => pages.unasked = pages.unasked.saturating_add(1),
                 }
@@ -114,7 +124,7 @@ impl Pages {
     }
 }
 
-fn read(token: &Token, seq: u64, is_turned_away: bool, keys: &[PublicKey]) -> Held {
+fn read(token: &Token, seq: u64, is_turned_away: bool, keys: &LogKeys) -> Held {
     let Token { body, hash, head, peer_log, .. } = token;
     let text = |name: &str| body.claims.get(name).and_then(|value| value.as_str());
     let is_executed = body.typ == Typ::Receipt && text("status") == Some("executed");
@@ -131,8 +141,9 @@ fn read(token: &Token, seq: u64, is_turned_away: bool, keys: &[PublicKey]) -> He
         head: *head,
         peer_log: *peer_log,
         is_turned_away,
-        is_signed: token.is_signed(keys),
-        unknown_key: keys.iter().all(|key| key.id() != token.kid).then_some(token.kid),
+        is_signed: token.is_signed(&keys.all),
+        unknown_key: keys.all.iter().all(|key| key.id() != token.kid).then_some(token.kid),
+        rival_key: keys.rival(token),
         cost,
     }
 }

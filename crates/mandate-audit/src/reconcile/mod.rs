@@ -12,7 +12,7 @@ mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mandate::PublicKey;
+use mandate::{KeyId, PublicKey};
 use mandate_journal::Entry;
 use thiserror::Error;
 
@@ -37,6 +37,36 @@ pub enum ReconcileError {
         log: Log,
         /// Why.
         source: ExportError,
+    },
+    /// A log was signed in under two keys, both given without a name: either could be its own, and the other a forger's.
+    #[error(
+        "{holder} keeps {token} of {log} under the key {found}, and another key signed the export of {log}; both were given \
+         without a name: give each by the name of its log, `{}=KEY`",
+        .log.name()
+    )]
+    KeyUndecided {
+        /// Whose tokens they are.
+        log: Log,
+        /// The key that signed a token of it, and not its export.
+        found: KeyId,
+        /// The token.
+        token: String,
+        /// Who keeps it.
+        holder: Log,
+    },
+    /// A key was given without a name and signed none of the exports: it could be the one of a log that another signed.
+    #[error(
+        "the key {key} was given without a name and signed none of these exports, so it could be that of {log}, which \
+         {signer} signed: leave it out, or give each key by the name of its log, `{}=KEY`",
+        .log.name()
+    )]
+    KeyUnused {
+        /// The key.
+        key: KeyId,
+        /// A log that it could be the key of.
+        log: Log,
+        /// The key that signed the export of it.
+        signer: KeyId,
     },
     /// Two exports are signed by one key: whoever has it could be both parties, so neither's tokens prove anything.
     #[error(
@@ -75,6 +105,7 @@ pub fn reconcile(wallet: &Export, gateways: &[Export]) -> Result<Reconciliation,
         let pages = Pages::of(export, &keys);
         all.push(pages.map_err(|source| failed(export, source))?);
     }
+    check_rivals(&all)?;
     let mut findings = Vec::new();
     let mut partings = Vec::new();
     let mut logs = Vec::new();
@@ -128,11 +159,47 @@ fn keys(exports: &[&Export]) -> Result<BTreeMap<Log, LogKeys>, ReconcileError> {
             return Err(ReconcileError::OneKey { log });
         }
         let all = export.keys().iter().filter(|key| !others.contains(key)).copied().collect();
-        if keys.insert(log.clone(), LogKeys { of_the_log: *export.key(), all }).is_some() {
+        let rivals = rivals(export, exports)?;
+        if keys.insert(log.clone(), LogKeys { of_the_log: *export.key(), all, rivals }).is_some() {
             return Err(ReconcileError::Twice { log });
         }
     }
     Ok(keys)
+}
+
+/// The keys of other exports that could be this one's, where neither a name nor an id says whose they are.
+///
+/// Nobody signs for another. So where each key that was given without a name signed an export, no party alone can have
+/// signed in another's name; where one did not, it may be the right one of a log that a forger signed.
+fn rivals(export: &Export, exports: &[&Export]) -> Result<Vec<PublicKey>, ReconcileError> {
+    let mut rivals = Vec::new();
+    for rival in export.rivals() {
+        let Some(other) = exports.iter().find(|other| other.key() == rival) else {
+            let (log, signer) = (export.log().clone(), export.key().id());
+            return Err(ReconcileError::KeyUnused { key: rival.id(), log, signer });
+        };
+        if !other.rivals().is_empty() {
+            rivals.push(*rival);
+        }
+    }
+    Ok(rivals)
+}
+
+/// Refuses to say anything where a log was signed in under two keys of which nobody said whose they are.
+fn check_rivals(all: &[Pages]) -> Result<(), ReconcileError> {
+    for pages in all {
+        for held in &pages.held {
+            if let Some(found) = held.rival_key {
+                return Err(ReconcileError::KeyUndecided {
+                    log: held.signer.clone(),
+                    found,
+                    token: named(held.typ, held.jti),
+                    holder: pages.log.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The verified tokens of one log that another keeps.

@@ -8,20 +8,26 @@ use serde_json::json;
 use super::*;
 use crate::keys::{Keys, TrustedKey};
 use crate::testing::story::{Party, Street};
-use crate::testing::{TestKey, keys};
+use crate::testing::{TestKey, keys, named as named_keys};
 
 /// Exports everything and holds it against each other.
 fn reconciled(street: &Street) -> Reconciliation {
+    let shops = [(2, "mandate/gateway/shop-0"), (3, "mandate/gateway/shop-1")];
+    judged(street, &named_keys(&[(1, "mandate/wallet/ada"), shops[0], shops[1]])).unwrap()
+}
+
+/// The same, as somebody sees it who has these keys.
+fn judged(street: &Street, keys: &Keys) -> Result<Reconciliation, ReconcileError> {
     let temp = tempfile::tempdir().unwrap();
     let open = |party: &Party, name: &str| {
         let dir = temp.path().join(name);
         party.export(&dir);
-        Export::open(&dir, &keys(&[1, 2, 3, 4])).unwrap()
+        Export::open(&dir, keys).unwrap()
     };
     let wallet = open(&street.wallet, "wallet");
     let gateways = street.gateways.iter().zip(["a", "b", "c"]);
     let gateways: Vec<Export> = gateways.map(|(party, name)| open(party, name)).collect();
-    reconcile(&wallet, &gateways).unwrap()
+    reconcile(&wallet, &gateways)
 }
 
 /// The findings in short: whose log, what, and which entries.
@@ -256,6 +262,58 @@ fn a_key_that_is_somebody_else_s_frames_nobody() {
     }
     let found = reconciled(&street);
     assert_eq!(short(&found), [one(ADA, "foreign_token_invalid", 3, 3)], "{found:#?}");
+}
+
+/// The same entries under another party's key, also in the headers if that is asked.
+fn signed_by(party: &Party, seed: u8, with_headers: bool) -> Party {
+    let [from, to] = [party.key(), TestKey::new(seed)].map(|key| key.public_key().id().to_string());
+    let mut other = party.under(seed);
+    let entries = party.entries.iter().map(|entry| {
+        let text = str::from_utf8(entry).unwrap();
+        if with_headers { text.replace(&from, &to) } else { text.to_owned() }.into_bytes()
+    });
+    other.rewrite(entries);
+    other
+}
+
+#[test]
+fn keys_without_a_name_do_where_each_signed_its_own_log() {
+    let mut street = Street::new(2);
+    street.buy(0, 100);
+    street.buy(1, 200);
+    let found = judged(&street, &keys(&[3, 1, 2])).unwrap();
+    assert!(found.agrees() && found.purchases == 2, "{found:#?}");
+}
+
+#[test]
+fn a_log_under_another_s_key_accuses_nobody_else() {
+    let honest = street(2);
+    // The key of a merchant whose log was not handed in signs the wallet's: with the keys as they were in it, or changed.
+    for with_headers in [false, true] {
+        let mut broken = honest.clone();
+        broken.wallet = signed_by(&honest.wallet, 3, with_headers);
+        let error = judged(&broken, &keys(&[1, 2, 3])).unwrap_err();
+        let ReconcileError::KeyUnused { key, log, .. } = &error else { panic!("{error}") };
+        assert_eq!((*key, log.to_string()), (TestKey::new(1).public_key().id(), ADA.to_owned()));
+        assert!(error.to_string().ends_with("`mandate/wallet/ada=KEY`"), "{error}");
+    }
+    // Also where that key is all that was given for the wallet: its own pages name another.
+    let mut broken = honest.clone();
+    broken.wallet = signed_by(&honest.wallet, 3, false);
+    let error = judged(&broken, &keys(&[2, 3])).unwrap_err();
+    let expected =
+        "the export of wallet ada: tile/entries/000.p/7: entry 1 is a token under the key ";
+    assert!(error.to_string().starts_with(expected), "{error}");
+    // And with the merchant's help, who signs with the wallet's key in turn, so that no key is left over.
+    let mut street = Street::new(2);
+    street.buy(0, 100);
+    let mut broken = street.clone();
+    broken.wallet = signed_by(&street.wallet, 3, true);
+    broken.gateways[1] = signed_by(&street.gateways[1], 1, true);
+    let error = judged(&broken, &keys(&[1, 2, 3])).unwrap_err();
+    assert!(matches!(&error, ReconcileError::KeyUndecided { .. }), "{error}");
+    assert!(error.to_string().starts_with("gateway shop-0 keeps intent "), "{error}");
+    assert!(error.to_string().ends_with("`mandate/wallet/ada=KEY`"), "{error}");
 }
 
 #[test]

@@ -54,6 +54,11 @@ impl Party {
         TestKey::new(self.seed)
     }
 
+    /// The same party with another key, and the log as it was.
+    pub(crate) fn under(&self, seed: u8) -> Self {
+        Self { seed, ..self.clone() }
+    }
+
     pub(crate) fn append(&mut self, kind: &str, fields: &impl Serialize) -> Head {
         let entry = self.chain.encode(now(), kind, fields).unwrap();
         self.chain.push(&entry).unwrap();

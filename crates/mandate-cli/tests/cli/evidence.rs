@@ -12,7 +12,7 @@ use crate::desk::{bare, said};
 use crate::mask::assert_golden;
 
 /// Every command on good folders, then on one in which an amount was rewritten, then on others that are broken.
-const LOOKS: [&str; 13] = [
+const LOOKS: [&str; 14] = [
     "audit verify wallet --key wallet/key",
     "audit verify wallet --key gateway/key.jwk",
     "audit verify gateway --key wallet/key.jwk --key gateway/key.jwk",
@@ -25,6 +25,8 @@ const LOOKS: [&str; 13] = [
     "audit reconcile wallet gateway --key wallet/key --key gateway/key",
     "audit reconcile wallet gateway --key wallet/key.jwk --key mandate/gateway/lux-hotels=gateway/key.jwk",
     "audit reconcile wallet older --key wallet/key --key gateway/key",
+    "audit reconcile wallet gateway --key wallet/key.jwk --key gateway/key.jwk --key \
+     did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp",
     "audit reconcile rewritten gateway --key wallet/key.jwk --key gateway/key.jwk",
 ];
 

@@ -47,7 +47,9 @@ pub(crate) enum AuditCommand {
     #[command(
         after_help = "Needs no wallet, no gateway and no journal. Exit code 1 if the logs do not agree.\n\nWhat one side signed \
                       after the other's export was made is counted as beyond it and is no fault; an export that is at \
-                      least as large settles it.\n\nExamples:\n  mandate-gateway audit reconcile wallet lux-hotels --key wallet/key --key lux-hotels/key"
+                      least as large settles it.\n\nKeys without a name have to be those that signed the exports, each \
+                      one of them. Give every key that a party had, and say of which log it is: \
+                      `--key mandate/gateway/lux-hotels=lux.jwk`.\n\nExamples:\n  mandate-gateway audit reconcile wallet lux-hotels --key wallet/key --key lux-hotels/key"
     )]
     Reconcile(audit::reconcile::Arguments),
 }
