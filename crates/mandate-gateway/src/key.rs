@@ -8,6 +8,7 @@ use mandate_journal::{RecallError, WriteError};
 use mandate_keys::{KeyLocation, Loaded, Remembered, Service, StoreKind};
 use tokio::time::timeout;
 
+use crate::book::Book;
 use crate::service::Gateway;
 
 /// How long a lock waits for its entry before it wipes the key all the same: a disk may hang, and the command line waits
@@ -133,28 +134,41 @@ async fn take_key(gateway: &Gateway, place: &KeyLocation, loaded: Loaded) -> Res
 async fn is_the_newest(
     gateway: &Gateway,
     remembered: &Remembered,
-    found: (&KeyLocation, StoreKind),
+    (location, store): (&KeyLocation, StoreKind),
 ) -> Result<bool, String> {
-    let Remembered::Text(note) = remembered else { return Ok(true) };
-    let (book, note) = (gateway.book().clone(), note.clone());
-    let recalled = tokio::task::spawn_blocking(move || book.recall(&note)).await;
-    match recalled.map_err(|error| log::chain(&error))? {
-        Ok(()) => Ok(true),
-        Err(RecallError::Fault(fault)) => {
-            let problem = if fault.is_unsigned() {
-                head::unreadable(&log::chain(&fault), "gateway", found)
-            } else {
-                format!(
-                    "{}; stop the gateway, put the newest copy of {} back and start it again (if that is lost, nobody knows \
-                 what was executed since: begin a new journal under a new key)",
-                    log::chain(&fault),
-                    gateway.book().path().display()
-                )
-            };
-            tracing::error!(%problem, "the journal is not the newest; no call goes on");
-            gateway.book().distrust(problem);
-            Ok(false)
+    let (book, remembered, location) =
+        (gateway.book().clone(), remembered.clone(), location.clone());
+    let looked =
+        tokio::task::spawn_blocking(move || doubt(&book, &remembered, (&location, store))).await;
+    let Some(problem) = looked.map_err(|error| log::chain(&error))?? else { return Ok(true) };
+    tracing::error!(%problem, "the journal is not the newest; no call goes on");
+    gateway.book().distrust(problem);
+    Ok(false)
+}
+
+/// Holds a book against what is remembered of it beside its key, before anything is signed by it: why it is not believed,
+/// and the way out; `None` if it has everything. Blocks.
+///
+/// # Errors
+///
+/// Why the book could not be held against it.
+pub(crate) fn doubt(
+    book: &Book,
+    remembered: &Remembered,
+    found: (&KeyLocation, StoreKind),
+) -> Result<Option<String>, String> {
+    let Remembered::Text(note) = remembered else { return Ok(None) };
+    match book.recall(note) {
+        Ok(()) => Ok(None),
+        Err(RecallError::Fault(fault)) if fault.is_unsigned() => {
+            Ok(Some(head::unreadable(&log::chain(&fault), "gateway", found)))
         }
+        Err(RecallError::Fault(fault)) => Ok(Some(format!(
+            "{}; stop the gateway, put the newest copy of {} back and start it again (if that is lost, nobody knows \
+             what was executed since: begin a new journal under a new key)",
+            log::chain(&fault),
+            book.path().display()
+        ))),
         Err(error) => Err(log::chain(&error)),
     }
 }

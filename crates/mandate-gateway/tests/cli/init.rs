@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use mandate_host::clock::wall_clock;
+use mandate_keys::StoreKind;
 use mandate_tests::{Said, alone, bare, said};
 use tempfile::TempDir;
 
@@ -155,6 +156,23 @@ fn a_key_whose_book_is_gone_gets_no_new_one() {
             assert!(err.contains(part), "{part} is not in {err}");
         }
     }
+}
+
+#[test]
+fn a_key_that_had_a_book_is_not_new_whoever_says_so() {
+    let Some(fresh) = Fresh::new() else { return };
+    fresh.init("--id lux-hotels").yes();
+    let lose = || fs::remove_dir_all(fresh.path("state")).expect("a folder");
+    lose();
+    let said = fresh.init("--key-is-new").yes();
+    assert!(said.starts_with("made: book\n"), "{said}");
+    mandate_keys::remember(&fresh.key.0, StoreKind::Keyutils, "a head").expect("a keyring");
+    lose();
+    let err = fresh.init("--key-is-new").refused(2);
+    for part in ["remembered beside it", "Restore a backup", "--account", "Nothing was changed"] {
+        assert!(err.contains(part), "{part} is not in {err}");
+    }
+    assert!(!fresh.path("state/gateway.db").exists());
 }
 
 #[test]

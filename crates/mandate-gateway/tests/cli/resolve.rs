@@ -1,6 +1,10 @@
 //! `mandate-gateway resolve`: what waits, and the operator's word on it, while the gateway runs and while it is stopped.
 
+use std::fs;
+use std::path::Path;
+
 use mandate::{KeySet, Receipt, UnverifiedMandate};
+use mandate_keys::{Remembered, StoreKind};
 use mandate_tests::typed;
 use serde_json::{Value, json};
 
@@ -60,6 +64,66 @@ fn the_key_settles_while_the_gateway_is_stopped() {
     shop.reserved();
     settles(&shop);
     shop.gateway("audit verify").yes();
+}
+
+/// Puts the book of one folder into another; whatever was there is gone.
+fn copy(from: &Path, to: &Path) {
+    for name in ["gateway.db", "gateway.db-wal"] {
+        if to.join(name).exists() {
+            fs::remove_file(to.join(name)).expect("a file");
+        }
+        if from.join(name).exists() {
+            fs::copy(from.join(name), to.join(name)).expect("a copy");
+        }
+    }
+}
+
+#[test]
+fn an_older_copy_voids_nothing_that_was_executed() {
+    let Some(shop) = Shop::closed() else { return };
+    let hash = shop.reserved().hash().to_string();
+    let (yesterday, newest) = (shop.path("yesterday"), shop.path("newest"));
+    for folder in [&yesterday, &newest] {
+        fs::create_dir(folder).expect("a folder");
+    }
+    copy(&shop.state_dir(), &yesterday);
+    let executed = format!("resolve {hash} --executed --yes --json");
+    let answer = shop.gateway(&executed).json(0);
+    copy(&shop.state_dir(), &newest);
+
+    copy(&yesterday, &shop.state_dir());
+    let waiting = shop.gateway("resolve --json").json(0);
+    assert_eq!(waiting[0]["hash"], json!(hash), "the control: it looks as if it waited");
+    let err = shop.gateway(&format!("resolve {hash} --void --yes")).refused(1);
+    for part in ["older copy; stop the gateway, put the newest copy of", "gateway.db back"] {
+        assert!(err.contains(part), "{part} is not in {err}");
+    }
+    assert_eq!(shop.gateway("resolve --json").json(0), waiting, "nothing was written");
+    let gives = shop.gateway(&executed).refused(1);
+    assert!(gives.contains("older copy"), "the receipt would be another one: {gives}");
+
+    copy(&newest, &shop.state_dir());
+    let again = shop.gateway(&executed).json(0);
+    assert_eq!((&again["receipt"], &again["before"]), (&answer["receipt"], &json!(true)));
+}
+
+#[test]
+fn the_key_that_settles_remembers_the_head_that_it_signed() {
+    let Some(shop) = Shop::closed() else { return };
+    let hash = shop.reserved().hash().to_string();
+    let remembered = || mandate_keys::recall(&shop.key.0, StoreKind::Keyutils).expect("a keyring");
+    assert_eq!(remembered(), Remembered::Nothing, "the control");
+    let executed = format!("resolve {hash} --executed --yes --json");
+    shop.gateway(&executed).json(0);
+    let Remembered::Text(head) = remembered() else { panic!("nothing is remembered") };
+    let (entries, size) = (shop.with_book(async |book, _| book.head().size), head.lines().nth(1));
+    assert_eq!(size, Some(entries.to_string().as_str()), "{head}");
+
+    // What no key of the book signed says nothing of the book, and is not written over.
+    mandate_keys::remember(&shop.key.0, StoreKind::Keyutils, "no head").expect("a keyring");
+    let err = shop.gateway(&executed).refused(1);
+    assert!(err.contains("is none of its checkpoints"), "{err}");
+    assert_eq!(remembered(), Remembered::Text("no head".to_owned()));
 }
 
 #[test]

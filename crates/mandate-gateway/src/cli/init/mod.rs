@@ -11,7 +11,7 @@ use mandate::key::Jwk;
 use mandate::{KeyId, MerchantId, PublicKey};
 use mandate_config::KeyReference;
 use mandate_journal::OpenError;
-use mandate_keys::{KeyLocation, KeyStoreError, Service, StoreChoice, StoreKind};
+use mandate_keys::{KeyLocation, KeyStoreError, Remembered, Service, StoreChoice, StoreKind};
 use mandate_terminal::failure::{Failure, chain};
 use mandate_terminal::init::{Found, LedgerFound, Maker, Plan, Refused, Unfinished, plan};
 use mandate_terminal::ui::{Table, Ui};
@@ -24,6 +24,8 @@ use crate::book::{Book, Genesis, StoppedBook};
 
 pub(crate) use choice::Arguments;
 
+use choice::Choice;
+
 /// Whose notes they are.
 const MAKER: Maker = Maker { command: "mandate-gateway init", note: "gateway.init" };
 
@@ -32,6 +34,8 @@ const MAKER: Maker = Maker { command: "mandate-gateway init", note: "gateway.ini
 struct Key {
     public: PublicKey,
     store: StoreKind,
+    /// Whether the head of a book is remembered beside it.
+    had_a_book: bool,
 }
 
 #[derive(Serialize)]
@@ -78,10 +82,10 @@ pub(crate) fn run(arguments: Arguments, context: &mut Context<'_, '_>) -> Result
         config: choice.is_written,
         key: key.map(|key| key.public),
         ledger: book,
-        key_is_new: was_cut_off || choice.key_is_new,
+        // A book that lacks the remembered head would not be believed, whoever says that the key is new.
+        key_is_new: (was_cut_off || choice.key_is_new) && !key.is_some_and(|key| key.had_a_book),
     };
-    let plan =
-        plan(&found).map_err(|refused| refuse(refused, &choice.location, &found, context))?;
+    let plan = plan(&found).map_err(|refused| refuse(refused, &choice, (&found, key), context))?;
     let merchant = choice.merchant(owner.as_ref())?;
     let text = if plan.config { Some(choice.text(&merchant)?) } else { None };
     let key = if let Some(key) = key {
@@ -104,7 +108,11 @@ pub(crate) fn run(arguments: Arguments, context: &mut Context<'_, '_>) -> Result
 
 fn find_key(location: &KeyLocation) -> Result<Option<Key>, Failure> {
     match mandate_keys::load(location) {
-        Ok(loaded) => Ok(Some(Key { public: loaded.key.public_key(), store: loaded.store })),
+        Ok(loaded) => Ok(Some(Key {
+            public: loaded.key.public_key(),
+            store: loaded.store,
+            had_a_book: matches!(loaded.remembered, Remembered::Text(_)),
+        })),
         // A credential is made by the administrator: there is nothing to make here.
         Err(KeyStoreError::Missing { .. }) if location.choice != StoreChoice::Credential => {
             Ok(None)
@@ -115,7 +123,10 @@ fn find_key(location: &KeyLocation) -> Result<Option<Key>, Failure> {
 
 fn make_key(location: &KeyLocation) -> Result<Key, Failure> {
     match mandate_keys::create(location) {
-        Ok(made) => Ok(Key { public: made.key.public_key(), store: made.store }),
+        Ok(made) => {
+            let public = made.key.public_key();
+            Ok(Key { public, store: made.store, had_a_book: false })
+        }
         Err(error) => Err(Failure::Check(chain(&error))),
     }
 }
@@ -146,11 +157,11 @@ fn unmade(error: &OpenError) -> Failure {
 /// Says exactly what is there and what is not, and how to go on.
 fn refuse(
     refused: Refused,
-    location: &KeyLocation,
-    found: &Found,
+    chosen: &Choice,
+    (found, key): (&Found, Option<Key>),
     context: &Context<'_, '_>,
 ) -> Failure {
-    let KeyLocation { choice, account, .. } = location;
+    let KeyLocation { choice, account, .. } = &chosen.location;
     let book = context.places.book();
     let (book, config) = (book.display(), context.places.config().display());
     // Only a credential is made elsewhere; any other key without a book has lost it.
@@ -158,12 +169,18 @@ fn refuse(
         StoreChoice::Credential => ", or pass --key-is-new if it was just made",
         _ => "",
     };
+    let had_a_book = match key {
+        Some(Key { had_a_book: true, .. }) if chosen.key_is_new => {
+            ". The key is not new: the head of its book is remembered beside it"
+        }
+        _ => "",
+    };
     let config_state = if found.config { "exists" } else { "is missing" };
     Failure::Config(match refused {
         Refused::LedgerLost => format!(
             "the key \"{account}\" exists ({choice}), the book {book} is missing, {config} {config_state}; with a new \
              book an old key's mandates could be used a second time. Restore a backup of the book, or make another \
-             gateway with --account{just_made}. Nothing was changed"
+             gateway with --account{just_made}{had_a_book}. Nothing was changed"
         ),
         Refused::KeyLost => format!(
             "the book {book} exists, its key \"{account}\" ({choice}) is missing, {config} {config_state}; no other key \
@@ -189,7 +206,7 @@ fn tell(
 ) -> Result<(), Failure> {
     let Plan { key: key_is_made, ledger, config } = plan;
     let made = [("key", key_is_made), ("book", ledger), ("config", config)];
-    let Key { public, store } = key;
+    let Key { public, store, had_a_book: _ } = key;
     let answer = Answer {
         made: made.into_iter().filter(|(_, is_made)| *is_made).map(|(what, _)| what).collect(),
         merchant,
