@@ -21,6 +21,17 @@ pub struct Call {
     pub request_required: bool,
 }
 
+/// Holds a mandate against time and merchant: what speaks against it whatever its call is.
+pub(crate) fn current(
+    life: Life,
+    aud: &MerchantId,
+    merchant: &MerchantId,
+    now: UnixSeconds,
+) -> Result<(), Refusal> {
+    timely(life, now)?;
+    addressed(aud, merchant)
+}
+
 /// Holds an intent against the call it came with.
 pub(crate) fn intent(
     claims: &IntentClaims,
@@ -28,8 +39,7 @@ pub(crate) fn intent(
     call: &Call,
     now: UnixSeconds,
 ) -> Result<(), Refusal> {
-    timely(claims.life(), now)?;
-    addressed(&claims.aud, merchant)?;
+    current(claims.life(), &claims.aud, merchant, now)?;
     in_scope(&claims.action.sku, call)?;
     match claims.action.request {
         Some(request) if request != call.request => Err(Refusal::RequestMismatch),
@@ -57,8 +67,7 @@ pub(crate) fn payment(
     now: UnixSeconds,
 ) -> Result<(), Refusal> {
     let claims = payment.claims();
-    timely(claims.life(), now)?;
-    addressed(&claims.aud, merchant)?;
+    current(claims.life(), &claims.aud, merchant, now)?;
     in_scope(&claims.action.sku, call)?;
     if claims.action.request != call.request {
         return Err(Refusal::RequestMismatch);

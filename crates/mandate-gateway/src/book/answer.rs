@@ -1,5 +1,6 @@
 //! What the book answers about intents and uses, and what it is told of them.
 
+use mandate::IntentHash;
 use mandate::text::{Order, VoidReason};
 use mandate::token::{Cart, Receipt};
 
@@ -29,6 +30,15 @@ pub enum Presented {
     Settled(Recorded<Receipt>),
     /// Another mandate used its cart or intent; there is a receipt once that one is settled.
     UsedByAnother(Option<Recorded<Receipt>>),
+}
+
+/// What a mandate is looked for by before its call is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// The use of an intent for a paid action, or a cart of it that lives.
+    Intent(IntentHash),
+    /// The use of a payment, or of an intent for a free action.
+    Use(UseKey),
 }
 
 /// What is known of an intent that asks for a price.

@@ -11,7 +11,7 @@ use mandate::{Head, IntentHash, Jti, MinorUnits, Money, RequestDigest};
 use mandate_journal::{Appended, StoreError, Transaction};
 use serde::Serialize;
 
-use super::answer::{IntentState, Outcome, Presented, Reservation};
+use super::answer::{IntentState, Mark, Outcome, Presented, Reservation};
 use super::damage::damaged;
 use super::equivocation::Trusted;
 use super::event::{self, Decider, Event, kind};
@@ -86,6 +86,35 @@ impl<'a, 't> Desk<'a, 't> {
             self.tx.set_mark(&self.now);
         }
         Ok(appended)
+    }
+
+    /// The receipt of a mandate that `otherwise` speaks against, if it was used; none if it is known and only its call
+    /// tells how it goes on.
+    pub(super) fn known_or(
+        &self,
+        mark: Mark,
+        otherwise: Refusal,
+    ) -> Result<Result<Option<Recorded<Receipt>>, Refusal>, StoreError> {
+        let db = self.tx.db();
+        let (used, newest) = match mark {
+            Mark::Intent(intent) => {
+                (rows::use_by_intent(db, &intent)?, rows::newest_cart(db, &intent)?)
+            }
+            Mark::Use(key) => (rows::use_by_key(db, &key)?, None),
+        };
+        if let Some(used) = used {
+            let receipt = stopped::receipt_of(db, &used)?;
+            return Ok(match (mark, receipt) {
+                // Whatever the call is: another mandate waits.
+                (Mark::Intent(_), None) => Err(Refusal::InProgress),
+                (_, receipt) => Ok(receipt),
+            });
+        }
+        if newest.is_some_and(|cart| self.now.wall <= cart.expires_at) {
+            return Ok(Ok(None));
+        }
+        // By a clock that is not believed nobody is late.
+        Ok(Err(self.clock.err().map_or(otherwise, Refusal::ClockUntrusted)))
     }
 
     /// What is known of an intent that asks for the price of a call.

@@ -40,6 +40,7 @@ use crate::refusal::Refusal;
 
 pub use mandate_journal::peers::Equivocation;
 
+pub(crate) use answer::Mark;
 pub use answer::{IntentState, Outcome, Presented, Reservation};
 pub use equivocation::Trusted;
 pub use event::Decider;
@@ -183,6 +184,22 @@ impl Book {
             Err(refusal) => Ok(Err(refusal)),
         })
         .await
+    }
+
+    /// The receipt of a mandate that `otherwise` speaks against, if it was used; none if it is known and only its call
+    /// tells how it goes on. A mandate that is not known is refused. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when the journal cannot be read.
+    pub(crate) async fn known(
+        &self,
+        now: ClockReading,
+        mark: Mark,
+        otherwise: Refusal,
+    ) -> Result<Result<Option<Recorded<Receipt>>, Refusal>, WriteError> {
+        let known = self.use_at_desk(now, move |desk| desk.known_or(mark, otherwise)).await;
+        Ok(known?.and_then(|known| known))
     }
 
     /// Promises a price for `life_s` seconds, and writes it down; the same cart if one lives already.

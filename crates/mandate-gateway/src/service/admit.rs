@@ -2,18 +2,25 @@
 //!
 //! Nothing is remembered of a token before this is done.
 
-use mandate::token::{Kind, UnverifiedMandate, VerifyError};
-use mandate::{Intent, Payment, PrincipalId, PrincipalRole, PublicKey};
+use mandate::token::{Kind, Life, Mandate, UnverifiedMandate, VerifyError};
+use mandate::{Intent, MerchantId, Payment, PrincipalId, PrincipalRole, PublicKey};
 
-use crate::book::Trusted;
+use crate::book::{Mark, Trusted};
 use crate::refusal::Refusal;
-use crate::settings::Enrolment;
+use crate::settings::{Enrolment, Price};
 
 /// A kind of token that wallets sign, and the header that carries it.
 pub(super) trait Carried: Kind<Role = PrincipalRole> {
     const HEADER: &'static str;
 
     fn issuer(claims: &Self::Claims) -> &PrincipalId;
+
+    fn audience(claims: &Self::Claims) -> &MerchantId;
+
+    fn life(claims: &Self::Claims) -> Life;
+
+    /// What the book knows it by, if it does, on the route of an action with this price.
+    fn mark(mandate: &Mandate<Self>, price: &Price) -> Mark;
 }
 
 impl Carried for Intent {
@@ -22,6 +29,21 @@ impl Carried for Intent {
     fn issuer(claims: &Self::Claims) -> &PrincipalId {
         &claims.iss
     }
+
+    fn audience(claims: &Self::Claims) -> &MerchantId {
+        &claims.aud
+    }
+
+    fn life(claims: &Self::Claims) -> Life {
+        claims.life()
+    }
+
+    fn mark(mandate: &Mandate<Self>, price: &Price) -> Mark {
+        match price {
+            Price::Free => Mark::Use(mandate.hash().into()),
+            Price::Fixed(_) | Price::Quote(_) => Mark::Intent(mandate.hash()),
+        }
+    }
 }
 
 impl Carried for Payment {
@@ -29,6 +51,18 @@ impl Carried for Payment {
 
     fn issuer(claims: &Self::Claims) -> &PrincipalId {
         &claims.iss
+    }
+
+    fn audience(claims: &Self::Claims) -> &MerchantId {
+        &claims.aud
+    }
+
+    fn life(claims: &Self::Claims) -> Life {
+        claims.life()
+    }
+
+    fn mark(mandate: &Mandate<Self>, _price: &Price) -> Mark {
+        Mark::Use(mandate.hash().into())
     }
 }
 

@@ -18,12 +18,12 @@ use super::attempt::{self, Attempt};
 use super::gateway::Gateway;
 use super::headers::{self, Told, check_encoding};
 use super::limits::InFlight;
-use super::request::{BoxError, Whole, check_declared_size, origin_form, read_body};
+use super::request::{BoxError, Whole, check_declared_size, origin_form, pass_over, read_body};
 use super::turns::Turn;
 use super::{AnswerBody, Upstream, quote, receipts};
 use crate::book::{Recorded, Trusted};
 use crate::held::Held;
-use crate::judge::Call;
+use crate::judge::{self, Call};
 use crate::metrics::Tally;
 use crate::refusal::{HeaderFault, Refusal};
 use crate::settings::{Action, Price};
@@ -100,15 +100,26 @@ where
             Err(Refusal::Header(HeaderFault::PaymentForFree).into())
         }
         (Some(headers::Presented::Payment(token)), _) => {
-            let payment = visit.admit::<Payment>(token)?;
-            visit.pay(inner, &parts, target, body, payment).await
+            match visit.admit::<Payment>(token).await? {
+                Entry::Admitted(payment) => visit.pay(inner, &parts, target, body, payment).await,
+                Entry::Used(payment, receipt) => {
+                    match pass_over(body, visit.client_timeout).await {
+                        Ok(()) => Ok(answer::receipt(receipt.as_str()).map(Either::Right)),
+                        Err(refusal) => Err(visit.refuse(&payment, refusal.into()).await),
+                    }
+                }
+            }
         }
         (Some(headers::Presented::Intent(token)), price) => {
-            let intent = visit.admit::<Intent>(token)?;
-            match price {
-                Price::Free => visit.use_free(inner, &parts, target, body, intent).await,
-                Price::Fixed(_) | Price::Quote(_) => {
+            match (visit.admit::<Intent>(token).await?, price) {
+                (Entry::Admitted(intent), Price::Free) => {
+                    visit.use_free(inner, &parts, target, body, intent).await
+                }
+                (Entry::Admitted(intent), Price::Fixed(_) | Price::Quote(_)) => {
                     visit.ask_price(inner, &parts, target, body, intent).await
+                }
+                (Entry::Used(intent, receipt), _) => {
+                    Err(visit.refuse(&intent, Refused::already_used(&receipt)).await)
                 }
             }
         }
@@ -134,6 +145,14 @@ struct Visit<'a> {
     client_timeout: Duration,
 }
 
+/// What becomes of a call whose mandate verified, before its body is read.
+enum Entry<K: Carried> {
+    /// It goes on.
+    Admitted(Admitted<K>),
+    /// Its mandate was used, and its time is over; the receipt says what came of it.
+    Used(Box<Mandate<K>>, Box<Mandate<Receipt>>),
+}
+
 /// A mandate that verified, let in under its principal's limits.
 struct Admitted<K: Carried> {
     trusted: Trusted<K>,
@@ -142,12 +161,40 @@ struct Admitted<K: Carried> {
 
 impl Visit<'_> {
     /// Checks a token's signature, and whether its principal may make another call.
-    fn admit<K: Carried>(&self, token: &str) -> Result<Admitted<K>, Refused> {
+    async fn admit<K: Carried>(&self, token: &str) -> Result<Entry<K>, Refused> {
         let settings = self.gateway.settings();
         let trusted = admit::<K>(token, &settings.enrolment, self.gateway.book().key())?;
+        match self.look(&trusted.mandate).await {
+            Ok(None) => {}
+            Ok(Some(receipt)) => {
+                return Ok(Entry::Used(Box::new(trusted.mandate), Box::new(receipt)));
+            }
+            Err(refusal) => return Err(self.refuse(&trusted.mandate, refusal.into()).await),
+        }
         let entered = self.gateway.limits().enter(K::issuer(trusted.mandate.claims()))?;
         let in_flight = Arc::clone(self.place.get_or_init(|| Arc::new(entered)));
-        Ok(Admitted { trusted, in_flight })
+        Ok(Entry::Admitted(Admitted { trusted, in_flight }))
+    }
+
+    /// Looks at a mandate before it takes a place of its principal: whoever came by one that ran out, or by one for another
+    /// merchant, must not keep its principal out. The receipt, if it was used and that is all there is to say.
+    async fn look<K: Carried>(
+        &self,
+        mandate: &Mandate<K>,
+    ) -> Result<Option<Mandate<Receipt>>, Refusal> {
+        let (gateway, claims, now) = (self.gateway, mandate.claims(), self.gateway.now());
+        let merchant = gateway.book().merchant();
+        let current = judge::current(K::life(claims), K::audience(claims), merchant, now.wall);
+        let Err(otherwise) = current else { return Ok(None) };
+        gateway.ready()?;
+        if matches!(otherwise, Refusal::AudienceMismatch { .. }) {
+            // None such was ever used here.
+            return Err(otherwise);
+        }
+        let _place = gateway.look_up().await;
+        let mark = K::mark(mandate, &self.action.price);
+        let known = gateway.book().known(now, mark, otherwise).await.map_err(unwritten)??;
+        known.map(|receipt| gateway.sign(&receipt)).transpose()
     }
 
     /// Reads the request whole, and says which call it is.

@@ -12,6 +12,7 @@ use super::flow::{TURN_WAIT, unwritten, used_by_another};
 use super::gateway::{Gateway, jti};
 use super::headers;
 use crate::book::{Presented, Trusted, UseKey};
+use crate::judge;
 use crate::refusal::Refusal;
 
 /// Why a payment that was never presented is void.
@@ -33,11 +34,15 @@ pub(super) async fn answer(
 /// The receipt, for whoever knows the hash: only the two sides of a use do.
 async fn look_up(gateway: &Gateway, hash: &str) -> Result<Answer, Refused> {
     let key: UseKey = hash.parse().or(Err(Refusal::ReceiptUnknown))?;
+    Ok(settled(gateway, key).await?.ok_or(Refusal::ReceiptUnknown)?)
+}
+
+/// The receipt of a use, if there is one.
+async fn settled(gateway: &Gateway, key: UseKey) -> Result<Option<Answer>, Refusal> {
     let _place = gateway.look_up().await;
     let book = gateway.book().clone();
-    let found = reading(move || book.receipt(&key)).await?;
-    let receipt = found.ok_or(Refusal::ReceiptUnknown)?;
-    Ok(answer::receipt(gateway.sign(&receipt)?.as_str()))
+    let Some(receipt) = reading(move || book.receipt(&key)).await? else { return Ok(None) };
+    Ok(Some(answer::receipt(gateway.sign(&receipt)?.as_str())))
 }
 
 /// Voids a payment that was never presented, once it no longer can be.
@@ -49,7 +54,6 @@ async fn void(gateway: &Gateway, parts: &Parts, hash: &str) -> Result<Answer, Re
     let enrolment = &gateway.settings().enrolment;
     let trusted = admit::<Payment>(token, enrolment, gateway.book().key())?;
     let payment = &trusted.mandate;
-    let _in_flight = gateway.limits().enter(&payment.claims().iss)?;
     match void_verified(gateway, &trusted, hash).await {
         Ok(answer) => Ok(answer),
         Err(refused) => {
@@ -71,6 +75,13 @@ async fn void_verified(
     if hash.parse::<UseKey>() != Ok(key) {
         return Err(Refusal::TokenMismatch.into());
     }
+    gateway.ready()?;
+    // What needs no place of the principal takes none: such a payment may be in anybody's hands.
+    judge::addressed(&payment.claims().aud, gateway.book().merchant())?;
+    if let Some(answer) = settled(gateway, key).await? {
+        return Ok(answer);
+    }
+    let _in_flight = gateway.limits().enter(&payment.claims().iss)?;
     let turn = tokio::time::timeout(TURN_WAIT, gateway.turns().take(*key.as_bytes())).await;
     let _turn = turn.or(Err(Refusal::InProgress))?;
     let cart = cart_of(gateway, payment).await?;

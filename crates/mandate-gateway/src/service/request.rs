@@ -1,5 +1,6 @@
 //! A request as the gateway judges it: read whole, once, and passed on as the same bytes.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
@@ -68,14 +69,36 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    let incomplete = |problem: String| Refusal::BodyIncomplete { problem };
-    let collected = tokio::time::timeout(timeout, Limited::new(body, BODY_BYTES_MAX).collect());
-    match collected.await {
-        Ok(Ok(collected)) => {
-            let mut buffers = collected.aggregate();
-            let length = buffers.remaining();
-            Ok(buffers.copy_to_bytes(length))
+    let mut buffers =
+        in_time(Limited::new(body, BODY_BYTES_MAX).collect(), timeout).await?.aggregate();
+    let length = buffers.remaining();
+    Ok(buffers.copy_to_bytes(length))
+}
+
+/// Reads a body to its end and keeps nothing of it: a client may not listen before it has sent all.
+pub(super) async fn pass_over<B>(body: B, timeout: Duration) -> Result<(), Refusal>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let passed = async {
+        let mut body = pin!(Limited::new(body, BODY_BYTES_MAX));
+        while let Some(frame) = body.frame().await {
+            frame?;
         }
+        Ok(())
+    };
+    in_time(passed, timeout).await
+}
+
+/// Waits for a body that is read, but not for ever.
+async fn in_time<T>(
+    read: impl Future<Output = Result<T, BoxError>>,
+    timeout: Duration,
+) -> Result<T, Refusal> {
+    let incomplete = |problem: String| Refusal::BodyIncomplete { problem };
+    match tokio::time::timeout(timeout, read).await {
+        Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
             Err(Refusal::BodyTooLarge)
         }

@@ -4,8 +4,8 @@ use mandate_tests::gateway::{Deed, QuoteReaction, Reaction, Wire};
 
 use super::judge::{Judged, unsigned};
 use super::{
-    Amount, Cart, Commit, Intent, Mandate, PAYERS, Payment, Slip, State, Told, Use, World, no,
-    unavailable, yes,
+    Amount, Cart, Commit, Forgery, Intent, Mandate, PAYERS, Payment, Slip, State, Told, Use, World,
+    no, unavailable, yes,
 };
 use crate::wares::{CALLS, Price, WARES};
 
@@ -14,6 +14,17 @@ const CART_LIFE_S: u64 = 120;
 
 /// Statuses by which an API says that it did not execute a call and never will.
 const REFUSALS: [u16; 9] = [400, 401, 403, 404, 405, 410, 413, 415, 422];
+
+/// What is known of a mandate before its call is looked at.
+enum Known {
+    Nothing,
+    /// It asks for this receipt.
+    Settled(usize),
+    /// This stands in its way.
+    Used(usize),
+    /// Its call tells.
+    Waits,
+}
 
 impl World {
     /// Sends a call with an intent.
@@ -27,9 +38,60 @@ impl World {
         if let Some(told) = unsigned(self.intents[intent].forgery) {
             return told;
         }
+        let asked = &self.intents[intent];
+        let (payer, judged) = (asked.payer, self.current(asked.iat, asked.exp, asked.forgery));
+        if let Err(told) = judged
+            && let Some(told) = self.look(payer, told, self.known_intent(intent, ware))
+        {
+            return told;
+        }
         match WARES[ware].price {
             Price::Free => self.use_free(intent, call),
             _ => self.ask_price(intent, call, quote),
+        }
+    }
+
+    /// What is known of an intent on the route of a ware.
+    fn known_intent(&self, intent: usize, ware: usize) -> Known {
+        if WARES[ware].price == Price::Free {
+            return self.known_use(Mandate::Intent(intent), Known::Used);
+        }
+        match self.use_of_intent(intent) {
+            Some(used) => Known::Used(used),
+            None if self.living_cart(intent).is_some() => Known::Waits,
+            None => Known::Nothing,
+        }
+    }
+
+    /// What is known of a mandate that is used by itself.
+    fn known_use(&self, mandate: Mandate, settled: impl FnOnce(usize) -> Known) -> Known {
+        match self.use_of(mandate) {
+            Some(used) if self.uses[used].state == State::Reserved => Known::Waits,
+            Some(used) => settled(used),
+            None => Known::Nothing,
+        }
+    }
+
+    /// The cart of an intent that can still be paid.
+    fn living_cart(&self, intent: usize) -> Option<usize> {
+        let newest = self.carts.iter().rposition(|cart| cart.intent == intent);
+        newest.filter(|cart| self.now.wall <= self.carts[*cart].exp)
+    }
+
+    /// The answer to a mandate that ran out, is of later or is for somebody else, unless its call has to be looked at.
+    fn look(&mut self, payer: usize, told: Told, known: Known) -> Option<Told> {
+        if told.reason.as_deref() == Some("audience_mismatch") {
+            return Some(self.refuse(payer, told));
+        }
+        if !self.commit().told {
+            return Some(unavailable());
+        }
+        match known {
+            Known::Nothing if self.bent() => Some(unavailable()),
+            Known::Nothing => Some(self.refuse(payer, told)),
+            Known::Settled(used) => Some(yes(200, Some(used))),
+            Known::Used(used) => Some(self.used(payer, used)),
+            Known::Waits => None,
         }
     }
 
@@ -41,8 +103,7 @@ impl World {
         if let Some(other) = self.use_of_intent(intent) {
             return self.used(payer, other);
         }
-        let newest = self.carts.iter().rposition(|cart| cart.intent == intent);
-        if let Some(cart) = newest.filter(|cart| self.now.wall <= self.carts[*cart].exp) {
+        if let Some(cart) = self.living_cart(intent) {
             if self.carts[cart].call != call {
                 return self.refuse(payer, no(403, "request_mismatch"));
             }
@@ -110,6 +171,14 @@ impl World {
         }
         if let Some(told) = unsigned(self.payments[payment].forgery) {
             return told;
+        }
+        let paid = &self.payments[payment];
+        if let Err(told) = self.current(paid.iat, paid.exp, paid.forgery) {
+            // A payment that is sent again asks for its receipt.
+            let known = self.known_use(Mandate::Payment(payment), Known::Settled);
+            if let Some(told) = self.look(self.payer(payment), told, known) {
+                return told;
+            }
         }
         let judged = self.judge_payment(payment, call);
         let fresh = self.fresh_use(payment, Some(call), State::Reserved);
@@ -197,7 +266,13 @@ impl World {
         if !named {
             return self.refuse(payer, no(403, "request_mismatch"));
         }
+        if self.payments[payment].forgery == Some(Forgery::Audience) {
+            return self.refuse(payer, no(401, "audience_mismatch"));
+        }
         let judged = self.judge_void(payment);
+        if let Judged::Settled(used) = judged {
+            return yes(200, Some(used));
+        }
         let Commit { told, applied } = self.commit();
         if applied && judged == Judged::Fresh {
             self.uses.push(self.fresh_use(payment, None, State::Void));
@@ -208,11 +283,10 @@ impl World {
         }
         match judged {
             Judged::Fresh => yes(200, Some(self.uses.len() - 1)),
-            Judged::Settled(used) => yes(200, Some(used)),
             Judged::InTheWay(other) => self.used(payer, other),
             Judged::Refused(told) if told.status == 409 => told,
             Judged::Refused(told) => self.refuse(payer, told),
-            Judged::Again(_) => no(409, "in_progress"),
+            Judged::Again(_) | Judged::Settled(_) => no(409, "in_progress"),
         }
     }
 }

@@ -29,13 +29,19 @@ impl World {
         if iat > self.now.wall + SKEW_S { Err(no(401, "not_yet_valid")) } else { Ok(()) }
     }
 
+    /// What speaks against a mandate whatever its call is.
+    pub(super) fn current(&self, iat: u64, exp: u64, forgery: Option<Forgery>) -> Result<(), Told> {
+        self.timely(iat, exp)?;
+        if forgery == Some(Forgery::Audience) {
+            return Err(no(401, "audience_mismatch"));
+        }
+        Ok(())
+    }
+
     pub(super) fn judge_intent(&self, intent: usize, call: usize) -> Result<(), Told> {
         let asked = &self.intents[intent];
         let ware = CALLS[call].ware.expect("a listed call");
-        self.timely(asked.iat, asked.exp)?;
-        if asked.forgery == Some(Forgery::Audience) {
-            return Err(no(401, "audience_mismatch"));
-        }
+        self.current(asked.iat, asked.exp, asked.forgery)?;
         if asked.ware != ware {
             return Err(no(403, "scope_mismatch"));
         }
@@ -75,11 +81,8 @@ impl World {
             Some(Slip::Request(other)) => request = other,
             _ => {}
         }
-        if let Err(told) = self.timely(paid.iat, paid.exp) {
+        if let Err(told) = self.current(paid.iat, paid.exp, paid.forgery) {
             return Judged::Refused(told);
-        }
-        if paid.forgery == Some(Forgery::Audience) {
-            return Judged::Refused(no(401, "audience_mismatch"));
         }
         if Some(sku) != CALLS[call].ware {
             return Judged::Refused(no(403, "scope_mismatch"));
@@ -141,9 +144,6 @@ impl World {
             return if is_reserved { Judged::Again(used) } else { Judged::Settled(used) };
         }
         let paid = &self.payments[payment];
-        if paid.forgery == Some(Forgery::Audience) {
-            return Judged::Refused(no(401, "audience_mismatch"));
-        }
         if let Err(told) = self.judge_cart(payment) {
             return Judged::Refused(told);
         }
