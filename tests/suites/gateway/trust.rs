@@ -1,10 +1,10 @@
-//! What a gateway no longer does: with a journal that it does not believe, for an action that changed its price, and for
-//! an intent that ran out.
+//! What a gateway no longer does: with a journal or a clock that it does not believe, for an action that changed its price,
+//! and for an intent that ran out.
 
 use mandate::Status;
 use mandate::token::CLOCK_SKEW_S;
 use mandate_gateway::Price;
-use mandate_tests::gateway::Ask;
+use mandate_tests::gateway::{Ask, Call};
 
 use crate::{Street, booking, street};
 
@@ -33,6 +33,40 @@ async fn a_journal_that_is_not_believed_signs_nothing() {
         let body = String::from_utf8(answered.body.to_vec()).unwrap();
         assert!(!body.contains("entry 7"), "what is wrong is the operator's affair: {body}");
     }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_not_believed_accuses_nobody() {
+    let Street { shop, ada, home: _home } = street().await;
+    let (ask, call, rooms) = (Ask::one("book_room"), booking(), Call::bare("GET", "/rooms"));
+    let payment = shop.pay(&ada, &ask, &call).await;
+    let (right, questions, entries) =
+        (shop.clock.now(), shop.api.quoted().len(), shop.entries().len());
+    for wrong in [right.plus(600), right.minus(600)] {
+        shop.clock.set(wrong);
+        let asked = ada.intent(shop.merchant(), &ask, right);
+        let free = ada.intent(shop.merchant(), &Ask::one("search_rooms"), right);
+        for answered in [
+            shop.send_payment(&call, &payment).await,
+            shop.send_intent(&call, &asked).await,
+            shop.send_intent(&rooms, &free).await,
+            shop.ask_void(&payment).await,
+        ] {
+            assert_eq!((answered.status, answered.reason().as_deref()), (503, Some("unavailable")));
+        }
+        // Also by who goes by the wrong time himself.
+        let asked = ada.intent(shop.merchant(), &ask, wrong);
+        assert_eq!(shop.send_intent(&call, &asked).await.status, 503);
+    }
+    assert_eq!(
+        shop.api.quoted().len(),
+        questions,
+        "no price is asked for that could not be promised"
+    );
+    assert_eq!(shop.entries().len(), entries, "nothing is written down against anybody");
+    shop.clock.set(right);
+    assert_eq!(shop.send_payment(&call, &payment).await.status, 200);
+    shop.check().await;
 }
 
 #[tokio::test]

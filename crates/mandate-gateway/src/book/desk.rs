@@ -75,6 +75,11 @@ impl<'a, 't> Desk<'a, 't> {
         Self { tx, now, clock }
     }
 
+    /// Whether times may be judged: by a clock that is not believed nobody is late, early or to blame.
+    fn believed(&self) -> Result<(), Refusal> {
+        self.clock.map_err(Refusal::ClockUntrusted)
+    }
+
     /// Writes one entry at this request's time. An unbelieved clock never becomes the measure of later ones.
     pub(super) fn append(
         &mut self,
@@ -113,8 +118,7 @@ impl<'a, 't> Desk<'a, 't> {
         if newest.is_some_and(|cart| self.now.wall <= cart.expires_at) {
             return Ok(Ok(None));
         }
-        // By a clock that is not believed nobody is late.
-        Ok(Err(self.clock.err().map_or(otherwise, Refusal::ClockUntrusted)))
+        Ok(Err(self.believed().err().unwrap_or(otherwise)))
     }
 
     /// What is known of an intent that asks for the price of a call.
@@ -126,16 +130,15 @@ impl<'a, 't> Desk<'a, 't> {
         if let Some(used) = rows::use_by_intent(self.tx.db(), intent)? {
             return Ok(Ok(IntentState::Used(stopped::receipt_of(self.tx.db(), &used)?)));
         }
-        let Some(row) = rows::newest_cart(self.tx.db(), intent)? else {
-            return Ok(Ok(IntentState::Fresh));
-        };
-        if self.now.wall > row.expires_at {
-            return Ok(Ok(IntentState::Fresh));
+        match rows::newest_cart(self.tx.db(), intent)? {
+            Some(row) if self.now.wall <= row.expires_at => {
+                if row.request != request {
+                    return Ok(Err(Refusal::RequestMismatch));
+                }
+                Ok(Ok(IntentState::Quoted(stopped::cart(self.tx.db(), row.seq)?)))
+            }
+            _ => Ok(self.believed().map(|()| IntentState::Fresh)),
         }
-        if row.request != request {
-            return Ok(Err(Refusal::RequestMismatch));
-        }
-        Ok(Ok(IntentState::Quoted(stopped::cart(self.tx.db(), row.seq)?)))
     }
 
     /// Promises a price; the same cart if one lives already.
@@ -151,9 +154,6 @@ impl<'a, 't> Desk<'a, 't> {
         match self.intent_state(&intent.hash(), call.request)? {
             Ok(IntentState::Fresh) => {}
             known => return Ok(known),
-        }
-        if let Err(fault) = self.clock {
-            return Ok(Err(Refusal::ClockUntrusted(fault)));
         }
         // The API may have taken its time with the price; a wallet pays no cart that came after its intent ran out.
         if let Err(refusal) = judge::timely(intent.claims().life(), self.now.wall) {
@@ -221,7 +221,9 @@ impl<'a, 't> Desk<'a, 't> {
         }
         let merchant = self.tx.projection().owner()?.merchant.clone();
         let claims = payment.claims();
-        let judged = judge::payment(payment, &merchant, call, self.now.wall)
+        let judged = self
+            .believed()
+            .and_then(|()| judge::payment(payment, &merchant, call, self.now.wall))
             .and_then(|()| judge::cart(claims, cart.map(|(_, cart)| cart)));
         if let Err(refusal) = judged {
             return Ok(Presented::Refused(refusal));
@@ -252,7 +254,10 @@ impl<'a, 't> Desk<'a, 't> {
             return Ok(known);
         }
         let merchant = self.tx.projection().owner()?.merchant.clone();
-        if let Err(refusal) = judge::intent(intent.claims(), &merchant, call, self.now.wall) {
+        let judged = self
+            .believed()
+            .and_then(|()| judge::intent(intent.claims(), &merchant, call, self.now.wall));
+        if let Err(refusal) = judged {
             return Ok(Presented::Refused(refusal));
         }
         // Its action was a paid one then: used for free, it would bar the payment that may be out.
@@ -289,9 +294,6 @@ impl<'a, 't> Desk<'a, 't> {
         cart_seq: Option<u64>,
         call: &Call,
     ) -> Result<Presented, StoreError> {
-        if let Err(fault) = self.clock {
-            return Ok(Presented::Refused(Refusal::ClockUntrusted(fault)));
-        }
         let used = event::Use { mandate: mandate.to_owned(), cart_seq, request: call.request };
         let seq = self.append(kind::USE, &used)?.seq;
         Ok(Presented::Reserved(Reservation { seq, key }))
@@ -357,8 +359,7 @@ impl<'a, 't> Desk<'a, 't> {
         if let Some(other) = rows::use_by_intent(self.tx.db(), &claims.intent)? {
             return Ok(Presented::UsedByAnother(stopped::receipt_of(self.tx.db(), &other)?));
         }
-        let timely = judge::past_use(claims.life(), self.now.wall)
-            .and(self.clock.map_err(Refusal::ClockUntrusted));
+        let timely = self.believed().and_then(|()| judge::past_use(claims.life(), self.now.wall));
         if let Err(refusal) = timely {
             return Ok(Presented::Refused(refusal));
         }

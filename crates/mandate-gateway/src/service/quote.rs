@@ -36,13 +36,16 @@ where
 {
     let intent = &trusted.mandate;
     gateway.ready()?;
-    let known = gateway.book().intent_state(gateway.now(), intent.hash(), call.request).await;
+    // The book does not call an intent fresh by a clock that it does not believe, so its time may be judged by this.
+    let now = gateway.now();
+    let wall = now.wall;
+    let known = gateway.book().intent_state(now, intent.hash(), call.request).await;
     match known.map_err(unwritten)?? {
         IntentState::Fresh => {}
         state => return promised(gateway, state),
     }
     let claims = intent.claims();
-    judge::intent(claims, gateway.book().merchant(), call, gateway.now().wall)?;
+    judge::intent(claims, gateway.book().merchant(), call, wall)?;
     let quote = match &action.price {
         Price::Fixed(unit) => fixed(action, *unit, intent)?,
         Price::Quote(route) => ask(gateway, inner, route, whole, intent).await?,

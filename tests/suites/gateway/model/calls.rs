@@ -109,23 +109,24 @@ impl World {
             }
             return self.promised(cart);
         }
-        if let Err(told) = self.judge_intent(intent, call) {
-            return self.refuse(payer, told);
+        match self.judge_intent(intent, call) {
+            Ok(()) => {}
+            Err(told) if told.status == 503 => return told,
+            Err(told) => return self.refuse(payer, told),
         }
         let asked = &self.intents[intent];
         let Some(price) = price(asked, quote) else { return no(502, "upstream_failed") };
         if asked.limit.is_some_and(|(currency, max)| currency != price.0 || price.1 > max) {
             return self.refuse(payer, no(403, "price_mismatch"));
         }
-        let bent = self.bent();
         let Commit { told, applied } = self.commit();
-        if applied && !bent {
+        if applied {
             let iat = self.now.wall;
             let exp = iat + CART_LIFE_S;
             self.carts.push(Cart { intent, call, price, iat, exp, seen: false });
             self.wrote();
         }
-        if bent || !told { unavailable() } else { self.promised(self.carts.len() - 1) }
+        if !told { unavailable() } else { self.promised(self.carts.len() - 1) }
     }
 
     fn promised(&mut self, cart: usize) -> Told {
@@ -284,7 +285,7 @@ impl World {
         match judged {
             Judged::Fresh => yes(200, Some(self.uses.len() - 1)),
             Judged::InTheWay(other) => self.used(payer, other),
-            Judged::Refused(told) if told.status == 409 => told,
+            Judged::Refused(told) if [409, 503].contains(&told.status) => told,
             Judged::Refused(told) => self.refuse(payer, told),
             Judged::Again(_) | Judged::Settled(_) => no(409, "in_progress"),
         }

@@ -39,6 +39,9 @@ impl World {
     }
 
     pub(super) fn judge_intent(&self, intent: usize, call: usize) -> Result<(), Told> {
+        if self.bent() {
+            return Err(unavailable());
+        }
         let asked = &self.intents[intent];
         let ware = CALLS[call].ware.expect("a listed call");
         self.current(asked.iat, asked.exp, asked.forgery)?;
@@ -56,7 +59,7 @@ impl World {
         if let Err(told) = self.judge_intent(intent, call) {
             return Judged::Refused(told);
         }
-        if self.bent() { Judged::Refused(unavailable()) } else { Judged::Fresh }
+        Judged::Fresh
     }
 
     /// The state of a mandate that was presented before, whatever the time.
@@ -81,6 +84,9 @@ impl World {
             Some(Slip::Request(other)) => request = other,
             _ => {}
         }
+        if self.bent() {
+            return Judged::Refused(unavailable());
+        }
         if let Err(told) = self.current(paid.iat, paid.exp, paid.forgery) {
             return Judged::Refused(told);
         }
@@ -99,7 +105,7 @@ impl World {
         if paid.caps.iter().any(|cap| self.passes(payment, cap)) {
             return Judged::Refused(no(403, "over_cap"));
         }
-        if self.bent() { Judged::Refused(unavailable()) } else { Judged::Fresh }
+        Judged::Fresh
     }
 
     /// Holds a payment against its cart.
@@ -150,10 +156,13 @@ impl World {
         if let Some(other) = self.use_of_intent(self.carts[paid.cart].intent) {
             return Judged::InTheWay(other);
         }
+        if self.bent() {
+            return Judged::Refused(unavailable());
+        }
         if self.now.wall <= paid.exp + SKEW_S {
             return Judged::Refused(no(409, "not_expired"));
         }
-        if self.bent() { Judged::Refused(unavailable()) } else { Judged::Fresh }
+        Judged::Fresh
     }
 }
 
