@@ -1,24 +1,61 @@
-//! What a mandate is held against before the book is asked: time, audience, action, request, cart. Pure.
+//! What a mandate is held against beside the book: the settings, time, audience, action, request, cart. Pure.
 //!
 //! The order of the checks is part of the contract: of two faults, the first in this order is answered.
 
 use mandate::token::{CLOCK_SKEW_S, Life, Limit};
 use mandate::{
-    Cart, IntentClaims, Mandate, MerchantId, Money, Payment, PaymentClaims, RequestDigest, Sku,
-    UnixSeconds,
+    Cart, IntentClaims, KeyId, Mandate, MerchantId, Money, Payment, PaymentClaims, PrincipalId,
+    RequestDigest, Sku, UnixSeconds, VerifyError,
 };
 
 use crate::refusal::Refusal;
+use crate::settings::{Action, Price, Settings};
 
 /// What a call is, as the gateway sees it.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// The action of its route.
-    pub action: Sku,
+    /// The action of its route, as it was on offer when the call came.
+    pub action: Action,
     /// The digest of the request as it was received.
     pub request: RequestDigest,
-    /// Whether an intent for it has to carry that digest.
-    pub request_required: bool,
+}
+
+/// Holds a mandate that was let in against the principals and keys that are accepted now.
+pub(crate) fn accepted(
+    settings: &Settings,
+    issuer: &PrincipalId,
+    kid: &KeyId,
+) -> Result<(), Refusal> {
+    let Some(keys) = settings.enrolment.keys(issuer) else {
+        return Err(Refusal::IssuerUnknown { issuer: issuer.clone() });
+    };
+    match keys.key(kid) {
+        Some(_) => Ok(()),
+        None => Err(Refusal::Signature(VerifyError::KeyUnknown { kid: *kid })),
+    }
+}
+
+/// Holds a call that was let in against what is offered now: for an intent, the very same.
+pub(crate) fn offered(settings: &Settings, action: &Action) -> Result<(), Refusal> {
+    match offer(settings, action) {
+        Some(now) if now == action => Ok(()),
+        Some(_) => Err(Refusal::OfferChanged),
+        None => Err(Refusal::RouteUnknown),
+    }
+}
+
+/// Holds a call with a payment against what is offered now. Its price was promised, whatever it is by now.
+pub(crate) fn sold(settings: &Settings, action: &Action) -> Result<(), Refusal> {
+    match offer(settings, action).map(|now| &now.price) {
+        Some(Price::Fixed(_) | Price::Quote(_)) => Ok(()),
+        Some(Price::Free) => Err(Refusal::OfferChanged),
+        None => Err(Refusal::RouteUnknown),
+    }
+}
+
+/// What is offered on the route of an action under its SKU.
+fn offer<'s>(settings: &'s Settings, action: &Action) -> Option<&'s Action> {
+    settings.actions.iter().find(|now| now.sku == action.sku && now.route == action.route)
 }
 
 /// Holds a mandate against time and merchant: what speaks against it whatever its call is.
@@ -43,8 +80,8 @@ pub(crate) fn intent(
     in_scope(&claims.action.sku, call)?;
     match claims.action.request {
         Some(request) if request != call.request => Err(Refusal::RequestMismatch),
-        None if call.request_required => {
-            Err(Refusal::RequestRequired { action: call.action.clone() })
+        None if call.action.request_required => {
+            Err(Refusal::RequestRequired { action: call.action.sku.clone() })
         }
         _ => Ok(()),
     }
@@ -121,8 +158,8 @@ pub(crate) fn addressed(aud: &MerchantId, merchant: &MerchantId) -> Result<(), R
 }
 
 fn in_scope(sku: &Sku, call: &Call) -> Result<(), Refusal> {
-    if *sku == call.action {
+    if *sku == call.action.sku {
         return Ok(());
     }
-    Err(Refusal::ScopeMismatch { found: sku.clone(), here: call.action.clone() })
+    Err(Refusal::ScopeMismatch { found: sku.clone(), here: call.action.sku.clone() })
 }

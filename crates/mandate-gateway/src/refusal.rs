@@ -154,6 +154,9 @@ pub enum Refusal {
     /// The answer of the quote route is no quote.
     #[error("the API's answer to the question for the price is no quote")]
     QuoteInvalid(#[source] QuoteError),
+    /// The action is offered in another way than when the call came.
+    #[error("what is offered here changed while the call was on its way; send it again")]
+    OfferChanged,
     /// A price was promised for the intent when its action was not free, and a payment may be out.
     #[error("a price was promised for this intent; send its payment, or mint a new intent")]
     Quoted,
@@ -312,7 +315,8 @@ impl Refusal {
             | Self::JournalUnsafe
             | Self::ReceiptUnwritten
             | Self::KeyUnavailable
-            | Self::Locked => Reason::Unavailable,
+            | Self::Locked
+            | Self::OfferChanged => Reason::Unavailable,
             Self::Equivocation { .. } | Self::KeyBarred { .. } => Reason::Equivocation,
             Self::Expired { .. } => Reason::Expired,
             Self::Header(_) => Reason::HeaderInvalid,

@@ -1,11 +1,15 @@
-//! A body that comes when a test says so.
+//! Calls whose body comes when a test says so.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::Request;
 use http_body::{Body, Frame};
+use mandate_tests::gateway::{Answered, Call, Shop};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
 
 /// A body that says when somebody begins to wait for it.
 pub struct Late {
@@ -22,10 +26,25 @@ pub struct Sender {
 }
 
 /// A body, and who sends it.
-pub fn late() -> (Late, Sender) {
+fn late() -> (Late, Sender) {
     let (asking, asked) = oneshot::channel();
     let (bytes, sent) = oneshot::channel();
     (Late { asked: Some(asking), bytes: Some(sent) }, Sender { asked, bytes })
+}
+
+/// Sends the head of a call, and its body when the other end says so.
+pub fn begin(shop: &Shop, request: Request<Late>) -> JoinHandle<Answered> {
+    let service = shop.service();
+    tokio::spawn(async move {
+        let Ok(answer) = service.oneshot(request).await;
+        Answered::read(answer).await
+    })
+}
+
+/// The head of a call with a mandate, and who sends its body.
+pub fn half(call: &Call, header: &'static str, token: &str) -> (Request<Late>, Sender) {
+    let (body, sender) = late();
+    (call.with(header, token).map(|_| body), sender)
 }
 
 impl Body for Late {

@@ -80,11 +80,9 @@ async fn the_book_writes_no_use_after_the_entry_of_a_lock() {
     let intent = ada.intent(shop.merchant(), &Ask::one("search_rooms"), shop.clock.now());
     let mandate = intent.clone();
     let trusted = Trusted { mandate, keys: KeySet::new([ada.public_key()]) };
-    let call = mandate_gateway::Call {
-        action: "search_rooms".parse().unwrap(),
-        request: rooms.digest(),
-        request_required: false,
-    };
+    let settings = shop.gateway.settings();
+    let action = settings.actions.iter().find(|action| action.sku.as_str() == "search_rooms");
+    let call = mandate_gateway::Call { action: action.unwrap().clone(), request: rooms.digest() };
     shop.gateway.lock().await.unwrap();
     let book = shop.gateway.book();
     let presented = book.present_free(now.clone(), trusted.clone(), call.clone()).await.unwrap();

@@ -5,10 +5,8 @@ use http::Request;
 use mandate::{Intent, Mandate};
 use mandate_gateway::Limits;
 use mandate_tests::gateway::{Answered, Ask, Call, GatewayHome, Payer, Shop};
-use tokio::task::JoinHandle;
-use tower::ServiceExt as _;
 
-use crate::late::{Late, Sender, late};
+use crate::late::{Late, Sender, begin, half};
 use crate::{Street, booking, refused, room, told};
 
 /// Calls that are replayed, more than a principal may make at once.
@@ -32,21 +30,6 @@ async fn slow_down(shop: &Shop) {
     let mut settings = (*shop.gateway.settings()).clone();
     settings.limits = Limits { requests_per_s: 1, burst: 1, ..settings.limits };
     shop.reload(settings).await.unwrap();
-}
-
-/// Sends the head of a call, and its body when the other end says so.
-fn begin(shop: &Shop, request: Request<Late>) -> JoinHandle<Answered> {
-    let service = shop.service();
-    tokio::spawn(async move {
-        let Ok(answer) = service.oneshot(request).await;
-        Answered::read(answer).await
-    })
-}
-
-/// The head of a call with a mandate, and who sends its body.
-fn half(call: &Call, header: &'static str, token: &str) -> (Request<Late>, Sender) {
-    let (body, sender) = late();
-    (call.with(header, token).map(|_| body), sender)
 }
 
 async fn searches(shop: &Shop, ada: &Payer) -> Answered {

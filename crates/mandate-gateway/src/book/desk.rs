@@ -7,11 +7,11 @@ use mandate::token::{
     Cart, CartClaims, Draft, DraftError, Intent, IntentClaims, Mandate, Payment, Quote, Receipt,
     ReceiptClaims, Status, UnverifiedMandate,
 };
-use mandate::{Head, IntentHash, Jti, MinorUnits, Money, RequestDigest};
+use mandate::{Head, IntentHash, Jti, MinorUnits, Money};
 use mandate_journal::{Appended, StoreError, Transaction};
 use serde::Serialize;
 
-use super::answer::{IntentState, Mark, Outcome, Presented, Reservation};
+use super::answer::{IntentState, Outcome, Presented, Reservation};
 use super::damage::damaged;
 use super::equivocation::Trusted;
 use super::event::{self, Decider, Event, kind};
@@ -19,6 +19,7 @@ use super::key::UseKey;
 use super::recorded::Recorded;
 use super::rows::{self, UseState};
 use super::sales::{Sales, stored_token};
+use super::standing::Standing;
 use super::stopped;
 use super::totals::{self, Charge};
 use crate::judge::{self, Call};
@@ -67,16 +68,26 @@ pub(super) struct Desk<'a, 't> {
     pub(super) tx: &'a mut Transaction<'t, Sales>,
     pub(super) now: ClockReading,
     clock: Result<(), ClockFault>,
+    pub(super) standing: &'a Standing,
 }
 
 impl<'a, 't> Desk<'a, 't> {
-    pub(super) fn open(tx: &'a mut Transaction<'t, Sales>, now: ClockReading) -> Self {
+    pub(super) fn open(
+        tx: &'a mut Transaction<'t, Sales>,
+        now: ClockReading,
+        standing: &'a Standing,
+    ) -> Self {
         let clock = tx.believe(&now);
-        Self { tx, now, clock }
+        Self { tx, now, clock, standing }
+    }
+
+    /// Whether anything may be used, sent or signed.
+    pub(super) fn usable(&self) -> Result<(), Refusal> {
+        self.standing.usable()
     }
 
     /// Whether times may be judged: by a clock that is not believed nobody is late, early or to blame.
-    fn believed(&self) -> Result<(), Refusal> {
+    pub(super) fn believed(&self) -> Result<(), Refusal> {
         self.clock.map_err(Refusal::ClockUntrusted)
     }
 
@@ -93,54 +104,6 @@ impl<'a, 't> Desk<'a, 't> {
         Ok(appended)
     }
 
-    /// The receipt of a mandate that `otherwise` speaks against, if it was used; none if it is known and only its call
-    /// tells how it goes on.
-    pub(super) fn known_or(
-        &self,
-        mark: Mark,
-        otherwise: Refusal,
-    ) -> Result<Result<Option<Recorded<Receipt>>, Refusal>, StoreError> {
-        let db = self.tx.db();
-        let (used, newest) = match mark {
-            Mark::Intent(intent) => {
-                (rows::use_by_intent(db, &intent)?, rows::newest_cart(db, &intent)?)
-            }
-            Mark::Use(key) => (rows::use_by_key(db, &key)?, None),
-        };
-        if let Some(used) = used {
-            let receipt = stopped::receipt_of(db, &used)?;
-            return Ok(match (mark, receipt) {
-                // Whatever the call is: another mandate waits.
-                (Mark::Intent(_), None) => Err(Refusal::InProgress),
-                (_, receipt) => Ok(receipt),
-            });
-        }
-        if newest.is_some_and(|cart| self.now.wall <= cart.expires_at) {
-            return Ok(Ok(None));
-        }
-        Ok(Err(self.believed().err().unwrap_or(otherwise)))
-    }
-
-    /// What is known of an intent that asks for the price of a call.
-    pub(super) fn intent_state(
-        &self,
-        intent: &IntentHash,
-        request: RequestDigest,
-    ) -> Result<Result<IntentState, Refusal>, StoreError> {
-        if let Some(used) = rows::use_by_intent(self.tx.db(), intent)? {
-            return Ok(Ok(IntentState::Used(stopped::receipt_of(self.tx.db(), &used)?)));
-        }
-        match rows::newest_cart(self.tx.db(), intent)? {
-            Some(row) if self.now.wall <= row.expires_at => {
-                if row.request != request {
-                    return Ok(Err(Refusal::RequestMismatch));
-                }
-                Ok(Ok(IntentState::Quoted(stopped::cart(self.tx.db(), row.seq)?)))
-            }
-            _ => Ok(self.believed().map(|()| IntentState::Fresh)),
-        }
-    }
-
     /// Promises a price; the same cart if one lives already.
     pub(super) fn quote(
         &mut self,
@@ -151,6 +114,10 @@ impl<'a, 't> Desk<'a, 't> {
         jti: Jti,
     ) -> Result<Result<IntentState, Refusal>, StoreError> {
         let intent = &presented.mandate;
+        let offered = |settings: &_| judge::offered(settings, &call.action);
+        if let Err(refusal) = self.stands(&intent.claims().iss, presented, offered) {
+            return Ok(Err(refusal));
+        }
         match self.intent_state(&intent.hash(), call.request)? {
             Ok(IntentState::Fresh) => {}
             known => return Ok(known),
@@ -215,6 +182,10 @@ impl<'a, 't> Desk<'a, 't> {
         call: &Call,
     ) -> Result<Presented, StoreError> {
         let payment = &presented.mandate;
+        let sold = |settings: &_| judge::sold(settings, &call.action);
+        if let Err(refusal) = self.stands(&payment.claims().iss, presented, sold) {
+            return Ok(Presented::Refused(refusal));
+        }
         let key = payment.hash().into();
         if let Some(known) = self.known(&key, call)? {
             return Ok(known);
@@ -249,6 +220,10 @@ impl<'a, 't> Desk<'a, 't> {
         call: &Call,
     ) -> Result<Presented, StoreError> {
         let intent = &presented.mandate;
+        let offered = |settings: &_| judge::offered(settings, &call.action);
+        if let Err(refusal) = self.stands(&intent.claims().iss, presented, offered) {
+            return Ok(Presented::Refused(refusal));
+        }
         let key = intent.hash().into();
         if let Some(known) = self.known(&key, call)? {
             return Ok(known);
@@ -272,19 +247,6 @@ impl<'a, 't> Desk<'a, 't> {
             return Ok(Presented::Refused(refusal));
         }
         self.reserve(key, intent.as_str(), None, call)
-    }
-
-    /// The state of a use that is known, whatever the time.
-    fn known(&self, key: &UseKey, call: &Call) -> Result<Option<Presented>, StoreError> {
-        let Some(used) = rows::use_by_key(self.tx.db(), key)? else { return Ok(None) };
-        if let Some(receipt) = stopped::receipt_of(self.tx.db(), &used)? {
-            return Ok(Some(Presented::Settled(receipt)));
-        }
-        Ok(Some(if used.request == call.request {
-            Presented::Again(Reservation { seq: used.seq, key: used.key })
-        } else {
-            Presented::Refused(Refusal::RequestMismatch)
-        }))
     }
 
     fn reserve(
@@ -342,6 +304,9 @@ impl<'a, 't> Desk<'a, 't> {
         jti: Jti,
     ) -> Result<Presented, StoreError> {
         let payment = &presented.mandate;
+        if let Err(refusal) = self.stands(&payment.claims().iss, presented, |_| Ok(())) {
+            return Ok(Presented::Refused(refusal));
+        }
         let key = payment.hash().into();
         if let Some(used) = rows::use_by_key(self.tx.db(), &key)? {
             return Ok(match stopped::receipt_of(self.tx.db(), &used)? {

@@ -10,6 +10,7 @@ mod desk;
 mod equivocation;
 pub mod event;
 mod key;
+mod known;
 mod lock;
 mod notes;
 mod proofs;
@@ -19,6 +20,7 @@ mod rows;
 mod sales;
 mod standing;
 mod stopped;
+mod terms;
 mod totals;
 
 use std::path::{Path, PathBuf};
@@ -159,8 +161,9 @@ impl Book {
         now: ClockReading,
         work: impl FnOnce(&mut Desk<'_, '_>) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, WriteError> {
+        let standing = Arc::clone(&self.standing);
         self.journal
-            .write(move |tx: &mut Transaction<'_, Sales>| work(&mut Desk::open(tx, now)))
+            .write(move |tx: &mut Transaction<'_, Sales>| work(&mut Desk::open(tx, now, &standing)))
             .await
     }
 
@@ -178,8 +181,7 @@ impl Book {
         now: ClockReading,
         work: impl FnOnce(&mut Desk<'_, '_>) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<Result<R, Refusal>, WriteError> {
-        let standing = Arc::clone(&self.standing);
-        self.at_desk(now, move |desk| match standing.usable() {
+        self.at_desk(now, move |desk| match desk.usable() {
             Ok(()) => work(desk).map(Ok),
             Err(refusal) => Ok(Err(refusal)),
         })

@@ -1,11 +1,14 @@
 //! What the book writes down beside the uses: refusals, limits, settings, the clock.
 
+use std::sync::Arc;
+
 use mandate::PolicyDigest;
 use mandate::clock::ClockReading;
 use mandate_journal::WriteError;
 
 use super::event::{self, kind};
 use super::{Book, rows};
+use crate::settings::Settings;
 
 impl Book {
     /// Writes down that a call was refused although its mandate verified.
@@ -49,9 +52,30 @@ impl Book {
         .await
     }
 
-    /// Uses nothing until [`Book::settings_are_written`].
-    pub(crate) fn await_settings(&self) {
+    /// Uses nothing until [`Book::settings_are_written`], and then by these settings.
+    pub(crate) fn await_settings(&self, settings: Arc<Settings>) {
         self.standing.set_unwritten(true);
+        self.standing.terms().set(settings);
+    }
+
+    /// Writes down that settings are in force, and holds every use from there on against them.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when nothing could be written: the last ones stay.
+    pub(crate) async fn put_in_force(
+        &self,
+        now: ClockReading,
+        settings: Arc<Settings>,
+    ) -> Result<(), WriteError> {
+        let digest = settings.digest;
+        self.standing.terms().announce(Arc::clone(&settings));
+        let written = self.policy(now, digest).await;
+        match &written {
+            Ok(()) => self.standing.terms().set(settings),
+            Err(_) => self.standing.terms().withdraw(),
+        }
+        written
     }
 
     /// The settings that decide have their entry.

@@ -3,14 +3,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use super::terms::Terms;
 use crate::refusal::Refusal;
 
-/// Whether the journal is believed, whether the key is locked away, and whether the settings that decide are on disk.
+/// Whether the journal is believed, whether the key is locked away, which settings decide, and whether they are on disk.
 #[derive(Debug)]
 pub(super) struct Standing {
     distrusted: OnceLock<String>,
     locked: RwLock<Option<Locked>>,
     unwritten: AtomicBool,
+    terms: Terms,
 }
 
 /// Why the key is locked away.
@@ -42,7 +44,12 @@ impl Locked {
 impl Standing {
     pub(super) fn new(locked: Option<Locked>) -> Self {
         let (distrusted, unwritten) = (OnceLock::new(), AtomicBool::new(false));
-        Self { distrusted, locked: RwLock::new(locked), unwritten }
+        Self { distrusted, locked: RwLock::new(locked), unwritten, terms: Terms::default() }
+    }
+
+    /// The settings that uses are held against.
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// What was read back is not what was written: for good.

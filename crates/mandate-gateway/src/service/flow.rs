@@ -210,11 +210,7 @@ impl Visit<'_> {
         let body = read_body(body, self.client_timeout).await?;
         let headers = parts.headers.clone();
         let whole = Whole { method: parts.method.clone(), target, headers, body };
-        let call = Call {
-            action: self.action.sku.clone(),
-            request: whole.digest()?,
-            request_required: self.action.request_required,
-        };
+        let call = Call { action: self.action.clone(), request: whole.digest()? };
         Ok((whole, call))
     }
 

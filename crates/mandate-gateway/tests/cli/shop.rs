@@ -15,7 +15,7 @@ use mandate_gateway::book::{
     Book, Decider, Genesis, IntentState, Outcome, Presented, Trusted, event,
 };
 use mandate_gateway::door::{self, Door};
-use mandate_gateway::{Call, Gateway, Reason, Settings};
+use mandate_gateway::{Action, Call, Gateway, Price, Reason, Settings};
 use mandate_host::clock::{SystemClock, wall_clock};
 use mandate_journal::Options;
 use mandate_keys::{Account, KeyLocation, KeyStoreError, Service, SigningKey, StoreChoice};
@@ -379,7 +379,13 @@ pub(crate) struct Lived {
 
 /// The call of an action.
 pub(crate) fn call(sku: &str) -> Call {
-    Call { action: sku.parse().expect("an id"), request: request(), request_required: false }
+    let (route, price) = match sku {
+        "book_room" => ("POST /bookings", "180.00 EUR".parse().map_or(Price::Free, Price::Fixed)),
+        _ => ("GET /rooms", Price::Free),
+    };
+    let (sku, route) = (sku.parse().expect("an id"), route.parse().expect("a route"));
+    let action = Action { sku, route, price, request_required: false };
+    Call { action, request: request() }
 }
 
 /// A clock that a test moves, at the system's own time.

@@ -90,7 +90,8 @@ impl Gateway {
     /// [`Gateway::supply`] and [`Gateway::write_settings`].
     #[must_use]
     pub fn new(book: Book, settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        book.await_settings();
+        let settings = Arc::new(settings);
+        book.await_settings(Arc::clone(&settings));
         let limits = Arc::new(PrincipalLimits::new(&settings.limits));
         let key = Room::default();
         if book.is_locked() {
@@ -104,7 +105,7 @@ impl Gateway {
             book,
             clock,
             limits: RwLock::new(limits),
-            settings: RwLock::new(Arc::new(settings)),
+            settings: RwLock::new(settings),
             key,
             asking: Asking::default(),
             memory: HeadMemory::default(),

@@ -24,25 +24,26 @@ impl Gateway {
         Ok(())
     }
 
-    /// Puts settings in force, whole, once that is written down. `owner` is the uid that owns their file.
+    /// Puts settings in force, whole, once that is written down: also for calls that were let in before and whose use is not
+    /// on disk yet. `owner` is the uid that owns their file.
     ///
     /// # Errors
     ///
     /// [`WriteError`] when it could not be: the old ones stay.
     pub async fn reload(&self, settings: Settings, owner: u32) -> Result<PolicyDigest, WriteError> {
         if self.book().awaits_settings() {
-            // A call that is under way is judged by them.
+            // A call that is under way was let in by them.
             self.write_settings().await?;
         }
-        let (digest, now) = (settings.digest, self.now());
+        let (digest, settings, now) = (settings.digest, Arc::new(settings), self.now());
         let wall = now.wall;
-        self.book().policy(now, digest).await?;
+        self.book().put_in_force(now, Arc::clone(&settings)).await?;
         if settings.limits != self.settings().limits {
             self.sum_up().await;
             *write(&self.shared.limits) = Arc::new(PrincipalLimits::new(&settings.limits));
         }
         self.figures().offer(&settings.actions);
-        *write(&self.shared.settings) = Arc::new(settings);
+        *write(&self.shared.settings) = settings;
         self.in_force().accepted(digest, owner, wall);
         Ok(digest)
     }
