@@ -1,5 +1,8 @@
 //! One intent, one cart, one payment: one execution.
 
+use std::sync::Arc;
+
+use mandate_gateway::book::Outcome;
 use mandate_tests::gateway::{Ask, Call, Reaction, SaleState, Wire};
 
 use crate::{Street, booking, refused, room, street, told};
@@ -50,6 +53,53 @@ async fn who_waits_too_long_for_another_call_is_told_that_it_is_under_way() {
     drop(held);
     assert_eq!(first.await.unwrap().status, 200);
     assert_eq!(shop.api.heard().len(), 1);
+    shop.check().await;
+}
+
+fn never_done() -> Outcome {
+    Outcome::Void { reason: "the operator says so".parse().unwrap() }
+}
+
+/// An API that cannot answer, and clients that never stop asking: nobody but the operator can end it.
+#[tokio::test]
+async fn the_operator_comes_in_turn_with_those_who_send_a_payment_again_and_again() {
+    let Street { shop, ada, home: _home } = street().await;
+    let payment = shop.pay(&ada, &room(), &booking()).await;
+    shop.api.script(std::iter::repeat_n(Reaction::refused(500), 10_000));
+    let held = shop.api.hold();
+    let shop = Arc::new(shop);
+    let clients = [(); 4].map(|()| {
+        let (shop, payment) = (Arc::clone(&shop), payment.clone());
+        tokio::spawn(
+            async move { while shop.send_payment(&booking(), &payment).await.status != 200 {} },
+        )
+    });
+    shop.api.arrived(1).await;
+    let (gateway, key) = (shop.gateway.clone(), payment.hash().into());
+    let resolving = tokio::spawn(async move { gateway.resolve(key, never_done()).await });
+    tokio::task::yield_now().await;
+    drop(held);
+    let receipt = resolving.await.unwrap().unwrap();
+    assert_eq!(receipt.claims().status, mandate::Status::Void);
+    // Each of them is told so at last.
+    for client in clients {
+        client.await.unwrap();
+    }
+    shop.check().await;
+}
+
+#[tokio::test]
+async fn the_operator_comes_after_a_call_that_the_api_never_answers() {
+    let Street { shop, ada, home: _home } = street().await;
+    let payment = shop.pay(&ada, &room(), &booking()).await;
+    shop.api.script([Reaction::nothing_but(Wire::Silent)]);
+    let client = tokio::spawn(shop.send_payment(&booking(), &payment));
+    shop.api.arrived(1).await;
+    tokio::time::pause();
+    let receipt = shop.gateway.resolve(payment.hash().into(), never_done()).await.unwrap();
+    tokio::time::resume();
+    assert_eq!(receipt.claims().status, mandate::Status::Void);
+    assert_eq!(told(&client.await.unwrap()), refused(502, "upstream_failed"));
     shop.check().await;
 }
 

@@ -24,9 +24,12 @@ use tokio::time::timeout;
 use super::GATEWAY;
 use super::places::Places;
 use crate::door::Problem;
+use crate::settings::TIMEOUT_S_MAX;
 
 /// How long the gateway may take to answer. A write waits for the disk.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it may take where calls that are at the API come first.
+const TURN_TIMEOUT: Duration = ANSWER_TIMEOUT.saturating_add(Duration::from_secs(TIMEOUT_S_MAX));
 /// Largest answer, in bytes: a page of entries, and one more of the largest size.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Refusals that say that two programs do not understand each other.
@@ -77,8 +80,26 @@ impl Running {
         target: &str,
         body: &impl Serialize,
     ) -> Result<R, Failure> {
+        self.post_within(ANSWER_TIMEOUT, target, body)
+    }
+
+    /// Asks for something to be done in turn with calls that are at the API.
+    pub(crate) fn post_in_turn<R: DeserializeOwned>(
+        &self,
+        target: &str,
+        body: &impl Serialize,
+    ) -> Result<R, Failure> {
+        self.post_within(TURN_TIMEOUT, target, body)
+    }
+
+    fn post_within<R: DeserializeOwned>(
+        &self,
+        patience: Duration,
+        target: &str,
+        body: &impl Serialize,
+    ) -> Result<R, Failure> {
         let body = serde_json::to_vec(body).map_err(|error| remote(&error.to_string()))?;
-        self.ask(Method::POST, target, body.into(), Some(ANSWER_TIMEOUT))
+        self.ask(Method::POST, target, body.into(), Some(patience))
     }
 
     /// Asks for something that may take minutes.

@@ -211,9 +211,12 @@ where
         serde_json::from_slice(&body.to_bytes()).map_err(|error| malformed(&error.to_string()))?;
     let key = asked.hash.parse().map_err(|error| malformed(&format!("hash: {error}")))?;
     let outcome = Outcome::try_from(asked).map_err(|fault| malformed(&fault.to_string()))?;
+    // An operator who is tired of waiting has not said anything.
+    let turn = gateway.turn_to_resolve(&key).await.map_err(unresolved)?;
     let settler = gateway.clone();
     // Goes on when the client hangs up, and shutdown waits for it.
-    let settled = gateway.tasks().spawn(async move { settler.resolve(key, outcome).await }).await;
+    let settled = async move { settler.resolve_in_turn(turn, key, outcome).await };
+    let settled = gateway.tasks().spawn(settled).await;
     let receipt = settled.map_err(|error| damaged(&error))?.map_err(unresolved)?;
     Ok(Resolved { receipt: receipt.as_str().to_owned() })
 }

@@ -16,7 +16,7 @@ pub(super) struct Turns {
 
 /// The right to do something for one mandate; ends when it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     turns: Arc<Turns>,
     hash: [u8; DIGEST_BYTES],
     /// Taken out on drop, before the map is looked at.
@@ -24,7 +24,7 @@ pub(super) struct Turn {
 }
 
 impl Turns {
-    /// Waits for the turn of a mandate, known by its hash.
+    /// Waits for the turn of a mandate, known by its hash. Who came first is first.
     pub(super) async fn take(self: &Arc<Self>, hash: [u8; DIGEST_BYTES]) -> Turn {
         let lock = Arc::clone(self.lock().entry(hash).or_default());
         // Should the wait be given up, the entry goes with the one who has the turn.
@@ -33,14 +33,6 @@ impl Turns {
         let mut turn = waiting;
         turn.guard = Some(guard);
         turn
-    }
-
-    /// Takes the turn of a mandate that nobody is busy with.
-    pub(super) fn try_take(self: &Arc<Self>, hash: [u8; DIGEST_BYTES]) -> Option<Turn> {
-        let lock = Arc::clone(self.lock().entry(hash).or_default());
-        let mut turn = Turn { turns: Arc::clone(self), hash, guard: None };
-        turn.guard = Some(lock.try_lock_owned().ok()?);
-        Some(turn)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<[u8; DIGEST_BYTES], Lock>> {

@@ -29,7 +29,7 @@ const LOCKED: &str = "the gateway is locked; start it, and end that with `mandat
 /// Gives the receipt, also of what was settled before.
 pub(super) fn settle(asked: Resolve, context: &Context<'_, '_>) -> Result<String, Failure> {
     match Running::find(&context.places)? {
-        Some(running) => Ok(running.post::<Resolved>("/resolve", &asked)?.receipt),
+        Some(running) => Ok(running.post_in_turn::<Resolved>("/resolve", &asked)?.receipt),
         None => by_hand(asked, &context.places),
     }
 }

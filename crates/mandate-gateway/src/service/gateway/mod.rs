@@ -17,10 +17,12 @@ use mandate_host::warnings::Warnings;
 use mandate_journal::WriteError;
 use rustix::process::geteuid;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use super::flow::TURN_WAIT;
 use super::limits::PrincipalLimits;
-use super::turns::Turns;
+use super::turns::{Turn, Turns};
 use crate::book::{Book, Decider, Outcome, Recorded, UseKey};
 use crate::metrics::Figures;
 use crate::refusal::Refusal;
@@ -232,6 +234,8 @@ impl Gateway {
 
     /// Settles a use by the operator's word, and gives its receipt. What was settled before stays as it was.
     ///
+    /// Comes in turn with the calls that present it: who sends it again and again does not keep the operator out.
+    ///
     /// # Errors
     ///
     /// [`ResolveError`]; the use then stays as it was, unless a lock came right after it was settled: its receipt is then
@@ -241,10 +245,28 @@ impl Gateway {
         key: UseKey,
         outcome: Outcome,
     ) -> Result<Mandate<mandate::Receipt>, ResolveError> {
+        let turn = self.turn_to_resolve(&key).await?;
+        self.resolve_in_turn(turn, key, outcome).await
+    }
+
+    /// Waits for the turn to settle a use by the operator's word, for as long as a call that came before may take: calls
+    /// give up sooner, so that none of them is left before the operator then.
+    pub(crate) async fn turn_to_resolve(&self, key: &UseKey) -> Result<Turn, ResolveError> {
         self.ready()?;
-        let Some(_turn) = self.shared.turns.try_take(*key.as_bytes()) else {
-            return Err(ResolveError::UnderWay);
-        };
+        let wait = self.settings().limits.upstream_timeout.saturating_add(TURN_WAIT);
+        let turn = timeout(wait, self.shared.turns.take(*key.as_bytes())).await;
+        turn.or(Err(ResolveError::UnderWay))
+    }
+
+    /// Settles a use by the operator's word, as [`Gateway::resolve`].
+    pub(crate) async fn resolve_in_turn(
+        &self,
+        _turn: Turn,
+        key: UseKey,
+        outcome: Outcome,
+    ) -> Result<Mandate<mandate::Receipt>, ResolveError> {
+        // It may have been locked meanwhile.
+        self.ready()?;
         let jti = jti()?;
         let settled = self.book().settle(self.now(), key, outcome, Decider::Operator, jti).await?;
         let receipt = settled.ok_or(ResolveError::Unknown)?;
