@@ -86,6 +86,10 @@ impl<'a, 't> Desk<'a, 't> {
         self.standing.usable()
     }
 
+    pub(super) fn clock(&self) -> Result<(), ClockFault> {
+        self.clock
+    }
+
     /// Whether times may be judged: by a clock that is not believed nobody is late, early or to blame.
     pub(super) fn believed(&self) -> Result<(), Refusal> {
         self.clock.map_err(Refusal::ClockUntrusted)

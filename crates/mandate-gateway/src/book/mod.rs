@@ -167,6 +167,18 @@ impl Book {
             .await
     }
 
+    /// Runs one request that only reads, but goes by what is in force and by the clock.
+    async fn ask_at_desk<R: Send + 'static>(
+        &self,
+        now: ClockReading,
+        work: impl FnOnce(&Desk<'_, '_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, WriteError> {
+        let standing = Arc::clone(&self.standing);
+        self.journal
+            .ask(move |tx: &mut Transaction<'_, Sales>| work(&Desk::open(tx, now, &standing)))
+            .await
+    }
+
     /// Whether anything may be used, sent or signed: the journal is what it should be, as far as is known, the key is not
     /// locked away, and the settings that decide are on disk.
     pub(crate) fn usable(&self) -> Result<(), Refusal> {
@@ -200,8 +212,11 @@ impl Book {
         mark: Mark,
         otherwise: Refusal,
     ) -> Result<Result<Option<Recorded<Receipt>>, Refusal>, WriteError> {
-        let known = self.use_at_desk(now, move |desk| desk.known_or(mark, otherwise)).await;
-        Ok(known?.and_then(|known| known))
+        self.ask_at_desk(now, move |desk| match desk.usable() {
+            Ok(()) => desk.known_or(mark, otherwise),
+            Err(refusal) => Ok(Err(refusal)),
+        })
+        .await
     }
 
     /// Promises a price for `life_s` seconds, and writes it down; the same cart if one lives already.

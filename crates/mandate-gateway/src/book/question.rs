@@ -6,12 +6,11 @@ use mandate::clock::{ClockFault, ClockReading};
 use mandate::token::{Cart, Receipt};
 use mandate::{Head, IntentHash, RequestDigest, UnixSeconds};
 use mandate_journal::peers::{self, Equivocation};
-use mandate_journal::{Files, StoreError, Transaction, Verified, VerifyFault, WriteError};
+use mandate_journal::{Files, StoreError, Verified, VerifyFault, WriteError};
 
 use super::answer::IntentState;
 use super::key::UseKey;
 use super::recorded::Recorded;
-use super::sales::Sales;
 use super::{Book, rows, stopped};
 use crate::refusal::Refusal;
 
@@ -99,14 +98,13 @@ impl Book {
     /// [`WriteError`] when the journal cannot be read.
     pub async fn status(&self, now: ClockReading) -> Result<BookStatus, WriteError> {
         let (distrusted, locked) = (self.distrusted().map(str::to_owned), self.is_locked());
-        self.journal
-            .ask(move |tx: &mut Transaction<'_, Sales>| {
-                let reserved = rows::count_reserved(tx.db())?;
-                let equivocations = peers::equivocations(tx.db(), EQUIVOCATIONS_MAX)?;
-                let (head, clock) = (tx.head(), tx.believe(&now).err());
-                Ok(BookStatus { head, clock, distrusted, locked, reserved, equivocations })
-            })
-            .await
+        self.ask_at_desk(now, move |desk| {
+            let reserved = rows::count_reserved(desk.tx.db())?;
+            let equivocations = peers::equivocations(desk.tx.db(), EQUIVOCATIONS_MAX)?;
+            let (head, clock) = (desk.tx.head(), desk.clock().err());
+            Ok(BookStatus { head, clock, distrusted, locked, reserved, equivocations })
+        })
+        .await
     }
 
     /// Uses of which it is not known what became, after `after_seq`: at most [`RESERVED_MAX`], oldest first. Blocks.
