@@ -182,8 +182,8 @@ impl Drop for UnderWay {
     }
 }
 
-/// The body of an answer; none of one that a call gets here already. It is under way while the next part of it is awaited from the API; a part that is at hand waits
-/// for the client, who has to take it in time.
+/// The body of an answer; none where a call was refused here. It is under way while the next part of it is awaited from the
+/// API; a part that is at hand waits for the client, who has to take it in time.
 struct Kept<B> {
     body: Option<Pin<Box<B>>>,
     calls: watch::Sender<usize>,

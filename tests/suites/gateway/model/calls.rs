@@ -83,7 +83,8 @@ impl World {
         if told.reason.as_deref() == Some("audience_mismatch") {
             return Some(self.refuse(payer, told));
         }
-        if !self.commit().told {
+        // It is asked and not written, so that a commit that fails is none of its own.
+        if self.stopped {
             return Some(unavailable());
         }
         match known {
