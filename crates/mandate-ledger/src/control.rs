@@ -166,7 +166,10 @@ impl Desk<'_, '_> {
 
     /// The permits of tokens whose hash was not written before the process ended.
     pub(crate) fn unhashed(&self) -> Result<Vec<Unhashed>, StoreError> {
-        accounts::unhashed(self.tx.db())?.into_iter().map(|seq| self.unhashed_at(seq)).collect()
+        let unhashed = accounts::unhashed(self.tx.db())?.into_iter();
+        // What was stopped is given back, and never signed.
+        let unhashed = unhashed.filter(|seq| !self.shared.gate.is_withheld(*seq));
+        unhashed.map(|seq| self.unhashed_at(seq)).collect()
     }
 
     fn unhashed_at(&self, seq: u64) -> Result<Unhashed, StoreError> {

@@ -119,10 +119,12 @@ impl<'a, 't> Desk<'a, 't> {
     ) -> Result<Self, StoreError> {
         let mut desk = Self::read(tx, shared, now)?;
         let rewrite = desk.tx.projection_mut().take_reloaded();
+        // First what was stopped, then the notes: what was signed before its stop, by another permit, has its note by then.
+        let stopped = shared.gate.to_give_back(rewrite);
         for note in shared.notes.to_write(rewrite) {
             accounts::note_hash(desk.tx.db(), note.seq, &note.hash)?;
         }
-        for (seq, stop) in shared.gate.to_give_back(rewrite) {
+        for (seq, stop) in stopped {
             desk.give_back(seq, &stop)?;
         }
         if rewrite {

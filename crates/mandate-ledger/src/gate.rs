@@ -95,6 +95,11 @@ impl Gate {
         stopped.map(|(seq, stop)| (*seq, stop.clone())).collect()
     }
 
+    /// Whether a payment's signature was stopped.
+    pub(crate) fn is_withheld(&self, seq: u64) -> bool {
+        self.read().withheld.contains_key(&seq)
+    }
+
     /// Lets a payment be signed again: it was signed before the stop, and its bytes may be out.
     pub(crate) fn release(&self, seq: u64) {
         self.write().withheld.remove(&seq);

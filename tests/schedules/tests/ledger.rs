@@ -120,6 +120,9 @@ async fn reserve(
     wallet.ledger.reserve(reading(MORNING), &caller(AGENT), cart.clone(), fresh_jti()).await
 }
 
+/// Most steps that a freeze lets signatures have ahead of it.
+const STEPS_MAX: u32 = 8;
+
 /// Most writes that [`walk_along`] takes.
 const WALK_MAX: u32 = 4;
 
@@ -166,6 +169,47 @@ fn check(wallet: &Wallet, answers: &[Result<Mandate<Payment>, Reason>]) {
             _ => {}
         }
     }
+}
+
+/// Two permits for one payment: a freeze stops one of them, the other may have signed right before, and whatever is written
+/// meanwhile gives nothing back whose bytes are out.
+#[test]
+fn what_one_permit_signed_is_not_given_back_for_another_that_was_stopped() {
+    let seen = Arc::new(Seen::default());
+    let noted = Arc::clone(&seen);
+    explore(move || {
+        let dir = folder();
+        let wallet = Arc::new(wallet(dir.path(), 10_000, None));
+        let answered = Answered::default();
+        let cart = cart(&wallet, 100);
+        let permits = [(), ()].map(|()| match block_on(reserve(&wallet, &cart)).unwrap() {
+            Outcome::Granted(permit) => permit,
+            Outcome::Denied(refusal) => panic!("{refusal}"),
+        });
+        let payers = permits.map(|permit| {
+            let (wallet, answered) = (Arc::clone(&wallet), Arc::clone(&answered));
+            thread::spawn(move || redeem(&wallet, permit, &answered))
+        });
+        let other = {
+            let wallet = Arc::clone(&wallet);
+            thread::spawn(move || {
+                for _ in 0..WALK_MAX {
+                    drop(block_on(wallet.intent_permit(reading(MORNING), AGENT, WARES[1])));
+                }
+            })
+        };
+        // Signing takes no write, so the freeze must not wait for any either.
+        (0..thread_rng().gen_range(0..=STEPS_MAX)).for_each(|_| thread::yield_now());
+        let frozen = wallet.ledger.freeze(reading(MORNING), 0, Scope::Wallet, None);
+        assert_eq!(block_on(frozen).unwrap(), Durability::Durable);
+        let answers = payers.map(|payer| payer.join().unwrap());
+        other.join().unwrap();
+        noted.note(&answers);
+        // Both are the same bytes.
+        let signed = answers.into_iter().find(Result::is_ok);
+        check(&wallet, signed.as_slice());
+    });
+    seen.tell();
 }
 
 #[test]
