@@ -137,10 +137,8 @@ impl Journal {
             }
             Source::File(ledger) => match ledger.verify() {
                 Ok(verified) => Ok(verified.head),
-                Err(fault) if fault.is_damage() || fault.is_unreadable() => {
-                    Err(Failure::Check(not_whole(&chain(&fault))))
-                }
-                Err(fault) => Err(unchecked(&chain(&fault))),
+                Err(fault) if fault.is_inconclusive() => Err(unchecked(&chain(&fault))),
+                Err(fault) => Err(Failure::Check(not_whole(&chain(&fault)))),
             },
         }
     }

@@ -149,7 +149,12 @@ impl HeadMemory {
         let mut turn = Arc::clone(&self.shared.given).lock_owned().await;
         match turn.as_mut().filter(|given| given.place.is_there(&place)) {
             // The key was loaded again, perhaps before what the store was given last had come there.
-            Some(given) => given.place = place.clone(),
+            Some(given) => {
+                if given.place.found != place.found {
+                    given.kept = None;
+                }
+                given.place = place.clone();
+            }
             None => *turn = Some(Given::at(place.clone())),
         }
         if turn.as_ref().is_some_and(|given| given.kept.as_ref() == Some(&note)) {

@@ -39,8 +39,10 @@ impl Daemon {
         let problem = match checked.await {
             Ok(Ok(verified)) => return Ok(verified),
             Ok(Err(VerifyFault::Cancelled)) => return Err(Unverified::Stopped),
-            Ok(Err(fault)) if fault.is_damage() || fault.is_unreadable() => log::chain(&fault),
-            Ok(Err(fault)) => return Err(Unverified::Unchecked(log::chain(&fault))),
+            Ok(Err(fault)) if fault.is_inconclusive() => {
+                return Err(Unverified::Unchecked(log::chain(&fault)));
+            }
+            Ok(Err(fault)) => log::chain(&fault),
             Err(error) => log::chain(&error),
         };
         tracing::error!(%problem, "the ledger is not what it should be; nothing is minted");

@@ -92,10 +92,8 @@ impl Journal {
         match &self.source {
             Source::File(book) => match book.verify() {
                 Ok(verified) => Ok(verified.head),
-                Err(fault) if fault.is_damage() || fault.is_unreadable() => {
-                    Err(Failure::Check(not_whole(&chain(&fault))))
-                }
-                Err(fault) => Err(unchecked(&chain(&fault))),
+                Err(fault) if fault.is_inconclusive() => Err(unchecked(&chain(&fault))),
+                Err(fault) => Err(Failure::Check(not_whole(&chain(&fault)))),
             },
             Source::Gateway(running) => match running.post_patiently("/verify")? {
                 Checked::Whole { head } => Ok(head),

@@ -352,10 +352,19 @@ impl VerifyFault {
         }
     }
 
-    /// Whether the disk does not give what lies there: whatever it would say, it cannot be believed.
+    /// Whether it says nothing of the journal: the check was stopped, or lacked room, memory or a descriptor.
+    ///
+    /// A disk that does not give what lies there is none of these: whatever it would say, it cannot be believed.
     #[must_use]
-    pub fn is_unreadable(&self) -> bool {
-        matches!(self, Self::Store(error) if error.code() == Some(ErrorCode::SystemIoFailure))
+    pub fn is_inconclusive(&self) -> bool {
+        match self {
+            Self::Cancelled | Self::Rebuild(_) => true,
+            Self::Open(error) => !error.is_damage(),
+            Self::Store(error) => {
+                error.is_want() && error.code() != Some(ErrorCode::SystemIoFailure)
+            }
+            Self::Damaged(_) | Self::Replay { .. } => false,
+        }
     }
 
     /// What an entry that the rebuilt tables did not take says: of itself, or only of the disk that they are on.

@@ -135,29 +135,35 @@ impl<P: Projection> Writer<P> {
         let mut ran = Vec::with_capacity(questions.len());
         let outcome = self.run_questions(questions, &mut ran).and_then(|()| {
             // After the last row that was read: rows of another file answer nothing.
-            self.footprint.check()
+            self.footprint.check().map_err(WriteError::NotApplied)
         });
+        let (error, ends) = match outcome {
+            Ok(()) => (None, false),
+            Err(WriteError::NotApplied(error)) => (Some(error), false),
+            Err(WriteError::Unknown(error)) => (Some(error), true),
+        };
         for (job, result) in ran {
-            job.answer(outcome.clone().and(result).map_err(WriteError::NotApplied));
+            let answer = error.clone().map_or(result, Err);
+            job.answer(answer.map_err(WriteError::NotApplied));
         }
-        match outcome {
-            Err(error) if error.ends_the_writer() => Err(error),
+        match error {
+            Some(error) if ends || error.ends_the_writer() => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Runs questions over one snapshot, as far as none of them spoils it.
+    /// Runs questions over one snapshot, as far as none of them spoils it; what is unknown after an error ends the writer.
     fn run_questions(
         &mut self,
         mut questions: VecDeque<Box<dyn Job<P>>>,
         ran: &mut Vec<Ran<P>>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Failure> {
         while let Some(mut job) = questions.pop_front() {
             if self.db.is_autocommit()
                 && let Err(error) = self.execute("BEGIN")
             {
                 ran.extend([job].into_iter().chain(questions).map(|job| (job, Ok(()))));
-                return Err(error);
+                return Err(WriteError::NotApplied(error));
             }
             let before = self.progress();
             let result = job.run(&mut Transaction { db: &self.db, state: &mut self.state });
@@ -165,18 +171,18 @@ impl<P: Projection> Writer<P> {
                 Ok(()) => self.progress() != before,
                 Err(error) => self.spoils(error, before),
             };
-            let fatal = result.as_ref().err().filter(|error| error.ends_the_writer()).cloned();
+            let mut fatal = result.as_ref().err().filter(|error| error.ends_the_writer()).cloned();
             ran.push((job, result));
+            if spoilt && fatal.is_none() {
+                fatal = self.reload().err();
+            }
             if let Some(error) = fatal {
                 ran.extend(questions.into_iter().map(|job| (job, Ok(()))));
-                return Err(error);
-            }
-            if spoilt {
-                self.reload()?;
+                return Err(WriteError::Unknown(error));
             }
         }
         if !self.db.is_autocommit() {
-            self.execute("ROLLBACK")?;
+            self.execute("ROLLBACK").map_err(WriteError::NotApplied)?;
         }
         Ok(())
     }

@@ -299,7 +299,7 @@ impl Control for ControlService {
             Ok(Ok(verified)) => Ok(Response::new(report::whole(verified))),
             Ok(Err(Unverified::Distrusted(fault))) => Ok(Response::new(report::broken(fault))),
             Ok(Err(Unverified::Stopped)) => Err(Status::unavailable("the wallet is stopping")),
-            Ok(Err(Unverified::Unchecked(problem))) => Err(Status::unavailable(problem)),
+            Ok(Err(Unverified::Unchecked(problem))) => Err(Status::resource_exhausted(problem)),
             Err(error) => Err(Status::internal(error.to_string())),
         }
     }

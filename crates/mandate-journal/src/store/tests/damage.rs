@@ -86,11 +86,24 @@ fn a_check_that_lacks_room_says_nothing_of_the_journal() {
         checked::<{ ffi::SQLITE_CANTOPEN }>(dir.path()),
         checked::<{ ffi::SQLITE_NOMEM }>(dir.path()),
     ] {
-        assert!(!fault.is_damage() && !fault.is_unreadable(), "{fault:?}");
+        assert!(!fault.is_damage() && fault.is_inconclusive(), "{fault:?}");
         assert!(fault.to_string().contains("SQLITE_TMPDIR"), "{fault}");
     }
     let fault = checked::<{ ffi::SQLITE_CONSTRAINT_UNIQUE }>(dir.path());
     assert!(matches!(fault, VerifyFault::Replay { seq: 20, .. }) && fault.is_damage(), "{fault:?}");
+    // What the journal's own file is asked for and does not give.
+    let asked = |code| {
+        let failed = rusqlite::ffi::Error::new(code);
+        VerifyFault::from(StoreError::from(rusqlite::Error::SqliteFailure(failed, None)))
+    };
+    for code in [ffi::SQLITE_CANTOPEN, ffi::SQLITE_NOMEM, ffi::SQLITE_BUSY] {
+        assert!(asked(code).is_inconclusive(), "{code}");
+    }
+    for code in [ffi::SQLITE_IOERR_READ, ffi::SQLITE_CORRUPT, ffi::SQLITE_ERROR] {
+        assert!(!asked(code).is_inconclusive(), "{code}");
+    }
+    let stored = VerifyFault::from(StoreError::projection(Refused));
+    assert!(!stored.is_inconclusive(), "a row that no projection takes");
 }
 
 #[test]
