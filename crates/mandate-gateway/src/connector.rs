@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -11,9 +12,13 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tower::Service;
 
 use crate::service::BoxError;
+
+/// How long a connection waits for its place: there is one for each call, unless others keep theirs idle.
+const PLACE_WAIT: Duration = Duration::from_secs(5);
 
 /// Connects once there is a place.
 #[derive(Debug, Clone)]
@@ -43,7 +48,7 @@ impl Service<Uri> for Connector {
         let (places, connecting) = (Arc::clone(&self.places), self.http.call(uri));
         Box::pin(async move {
             // Looked up and connected only then: that takes open files, too.
-            let place = places.acquire_owned().await?;
+            let place = timeout(PLACE_WAIT, places.acquire_owned()).await??;
             Ok(Placed { stream: connecting.await?, _place: place })
         })
     }

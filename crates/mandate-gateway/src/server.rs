@@ -1,5 +1,6 @@
 //! HTTP/1.1 and HTTP/2 on a TCP listener, with limits that a slow or greedy client runs into.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
@@ -100,24 +101,26 @@ pub(crate) async fn serve_counted<S, B>(
             tracing::debug!(%error, %peer, "a connection ended at once");
             continue;
         }
-        let calls = watch::Sender::new(0);
-        let under_way = calls.subscribe();
-        let service = TowerToHyperService::new(Counted { inner: service.clone(), calls });
+        let waits = watch::Sender::new(Waits::default());
+        let waited_for = waits.subscribe();
+        let service = TowerToHyperService::new(Counted { inner: service.clone(), waits });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
         let timeout = limits.client_timeout;
         let place = (place, open.open());
         tokio::spawn(async move {
             // Which HTTP it speaks is told by its first bytes, and for those there is no other time-out; nor is there one
-            // for an HTTP/2 connection on which nothing is asked any more.
+            // for an HTTP/2 connection on which nothing is asked, or an answer is left lying.
             let ended = tokio::select! {
                 ended = connection => Some(ended),
-                () = idle(under_way, timeout) => None,
+                () = kept_waiting(waited_for, timeout) => None,
             };
             match ended {
                 Some(Ok(())) => {}
                 Some(Err(error)) => tracing::debug!(%error, %peer, "a connection broke"),
-                None => tracing::debug!(%peer, "a connection asked for nothing in time"),
+                None => {
+                    tracing::debug!(%peer, "a connection asked nothing, or took no answer, in time");
+                }
             }
             drop((share, place));
         });
@@ -148,46 +151,116 @@ impl Full {
     }
 }
 
-/// Returns once the gateway waited for nothing but the client for this long: a call is under way while the API has it.
-async fn idle(mut under_way: watch::Receiver<usize>, timeout: Duration) {
-    // An error says that the connection is gone, which is noticed there.
-    while under_way.wait_for(|calls| *calls == 0).await.is_ok() {
-        if tokio::time::timeout(timeout, under_way.changed()).await.is_err() {
-            return;
-        }
-    }
-    pending::<()>().await;
+/// What a connection is waited on for, and by whom.
+#[derive(Debug, Default)]
+struct Waits {
+    /// Calls that the gateway or the API is busy with: the client waits.
+    calls: usize,
+    /// Parts of answers that are at hand, since when: the client has to take them.
+    untaken: BTreeMap<u64, Instant>,
+    /// Parts of answers so far.
+    parts: u64,
 }
 
-/// Counts the calls that are under way on one connection.
+/// Returns once the client asked for nothing for this long while nothing was under way, or left a part of an answer lying
+/// for so long, whatever else it asked.
+async fn kept_waiting(mut waits: watch::Receiver<Waits>, timeout: Duration) {
+    loop {
+        let since = {
+            let waits = waits.borrow_and_update();
+            let quiet = (waits.calls == 0).then(Instant::now);
+            waits.untaken.values().copied().chain(quiet).min()
+        };
+        let changed = match since {
+            Some(since) => {
+                let left = timeout.saturating_sub(since.elapsed());
+                match tokio::time::timeout(left, waits.changed()).await {
+                    Ok(changed) => changed,
+                    Err(_elapsed) => return,
+                }
+            }
+            None => waits.changed().await,
+        };
+        if changed.is_err() {
+            // The connection is gone, which is noticed there.
+            pending::<()>().await;
+        }
+    }
+}
+
+/// Counts what is waited for on one connection.
 #[derive(Clone)]
 struct Counted<S> {
     inner: S,
-    calls: watch::Sender<usize>,
+    waits: watch::Sender<Waits>,
 }
 
 /// Something that the gateway waits for, and not for the client.
-struct UnderWay(watch::Sender<usize>);
+struct UnderWay(watch::Sender<Waits>);
 
 impl UnderWay {
-    fn new(calls: &watch::Sender<usize>) -> Self {
-        calls.send_modify(|calls| *calls = calls.saturating_add(1));
-        Self(calls.clone())
+    fn new(waits: &watch::Sender<Waits>) -> Self {
+        waits.send_modify(|waits| waits.calls = waits.calls.saturating_add(1));
+        Self(waits.clone())
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.send_modify(|calls| *calls = calls.saturating_sub(1));
+        self.0.send_modify(|waits| waits.calls = waits.calls.saturating_sub(1));
     }
 }
 
-/// The body of an answer; none where a call was refused here. It is under way while the next part of it is awaited from the
-/// API; a part that is at hand waits for the client, who has to take it in time.
+/// A part of an answer that is at hand, until the client takes it.
+struct Untaken {
+    waits: watch::Sender<Waits>,
+    part: u64,
+}
+
+impl Untaken {
+    fn new(waits: &watch::Sender<Waits>) -> Self {
+        let mut part = 0;
+        waits.send_modify(|waits| {
+            waits.parts = waits.parts.saturating_add(1);
+            part = waits.parts;
+            waits.untaken.insert(part, Instant::now());
+        });
+        Self { waits: waits.clone(), part }
+    }
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        self.waits.send_modify(|waits| {
+            waits.untaken.remove(&self.part);
+        });
+    }
+}
+
+/// What a body is waited on for.
+enum Wait {
+    /// The next part of it is awaited from the API.
+    Api(UnderWay),
+    /// The client has to take what is at hand.
+    Client {
+        /// Told by its end.
+        _part: Untaken,
+    },
+}
+
+/// The body of an answer; none where a call was refused here.
 struct Kept<B> {
     body: Option<Pin<Box<B>>>,
-    calls: watch::Sender<usize>,
-    awaited: Option<UnderWay>,
+    waits: watch::Sender<Waits>,
+    wait: Option<Wait>,
+}
+
+impl<B> Kept<B> {
+    /// An answer that is at hand.
+    fn new(body: Option<B>, waits: watch::Sender<Waits>) -> Self {
+        let wait = body.is_some().then(|| Wait::Client { _part: Untaken::new(&waits) });
+        Self { body: body.map(Box::pin), waits, wait }
+    }
 }
 
 impl<B: Body> Body for Kept<B> {
@@ -200,10 +273,14 @@ impl<B: Body> Body for Kept<B> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let frame = body.as_mut().poll_frame(context);
-        // Also where nothing was awaited: a client that takes what is at hand is not idle.
-        let waits = frame.is_pending();
-        let awaited = self.awaited.take().unwrap_or_else(|| UnderWay::new(&self.calls));
-        self.awaited = waits.then_some(awaited);
+        self.wait = match (&frame, self.wait.take()) {
+            (Poll::Pending, Some(Wait::Api(under_way))) => Some(Wait::Api(under_way)),
+            (Poll::Pending, _) => Some(Wait::Api(UnderWay::new(&self.waits))),
+            (Poll::Ready(Some(Ok(_))), _) => {
+                Some(Wait::Client { _part: Untaken::new(&self.waits) })
+            }
+            (Poll::Ready(_), _) => None,
+        };
         frame
     }
 
@@ -230,19 +307,19 @@ where
     }
 
     fn call(&mut self, request: Request<R>) -> Self::Future {
-        let calls = self.calls.clone();
+        let waits = self.waits.clone();
         // Over HTTP/1 it was refused before, in the same words; over HTTP/2 only the size of a head has a limit.
         if request.headers().len() > HEADERS_MAX {
-            let mut answer = Response::new(Kept { body: None, calls, awaited: None });
+            let mut answer = Response::new(Kept::new(None, waits));
             *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
             return Box::pin(async { Ok(answer) });
         }
-        let call = UnderWay::new(&calls);
+        let call = UnderWay::new(&waits);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
             drop(call);
-            Ok(answer.map(|body| Kept { body: Some(Box::pin(body)), calls, awaited: None }))
+            Ok(answer.map(|body| Kept::new(Some(body), waits)))
         })
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use mandate_gateway::Limits;
 use mandate_tests::gateway::Call;
-use mandate_tests::h2::{self, END_HEADERS, END_STREAM, hello, hello_without_a_window};
+use mandate_tests::h2::{
+    self, END_HEADERS, END_STREAM, WINDOW_UPDATE, hello, hello_without_a_window,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpSocket, TcpStream};
@@ -244,6 +246,37 @@ async fn a_call_is_under_way_until_its_answer_is_taken() {
     let taken = async { while ask_again().await == refused.clone() {} };
     tokio::time::timeout(patient, taken).await.unwrap();
     drop(lying);
+    street.close().await;
+}
+
+/// Whatever else it asks on the same connection, and takes.
+#[tokio::test]
+async fn who_leaves_one_answer_lying_is_cut_off() {
+    let street = Street::open().await;
+    let (_, token) = street.free("search_rooms", rooms());
+    let room = |stream, bytes: u32| h2::frame(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes());
+    let get = |stream, path, more: &[(&str, &str)]| {
+        let fields = [(":method", "GET"), (":path", path), (":scheme", "http")];
+        h2::headers(stream, END_HEADERS | END_STREAM, &[&fields[..], more].concat())
+    };
+    let (mut from, mut to) = TcpStream::connect(street.front.address).await.unwrap().into_split();
+    let lying = get(1, "/rooms", &[("mandate-intent", token.as_str())]);
+    to.write_all(&[hello_without_a_window(), lying].concat()).await.unwrap();
+    let cut_off = async {
+        let mut read = Vec::new();
+        for stream in (3..).step_by(2) {
+            let asked = get(stream, "/.well-known/mandate.json", &[]);
+            let asked = [asked, room(stream, 1 << 20), room(0, 1 << 16)].concat();
+            if to.write_all(&asked).await.is_err() {
+                return;
+            }
+            read.clear();
+            if !read_some(&mut from, &mut read).await {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), cut_off).await.unwrap();
     street.close().await;
 }
 

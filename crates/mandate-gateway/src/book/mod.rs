@@ -212,11 +212,9 @@ impl Book {
         mark: Mark,
         otherwise: Refusal,
     ) -> Result<Result<Option<Recorded<Receipt>>, Refusal>, WriteError> {
-        self.ask_at_desk(now, move |desk| match desk.usable() {
-            Ok(()) => desk.known_or(mark, otherwise),
-            Err(refusal) => Ok(Err(refusal)),
-        })
-        .await
+        // In turn with what is written: a use that is on its way to the disk is known.
+        let known = self.use_at_desk(now, move |desk| desk.known_or(mark, otherwise)).await;
+        Ok(known?.and_then(|known| known))
     }
 
     /// Promises a price for `life_s` seconds, and writes it down; the same cart if one lives already.

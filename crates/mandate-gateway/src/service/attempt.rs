@@ -21,7 +21,7 @@ use super::headers::{self, MANDATE_ORDER, Told};
 use super::limits::InFlight;
 use super::request::{BoxError, Whole};
 use super::turns::Turn;
-use crate::book::{Decider, Outcome, Presented, Reservation};
+use crate::book::{Decider, Mark, Outcome, Presented, Reservation, UseKey};
 use crate::refusal::{Refusal, Spent};
 
 /// Answers by which an API says that it did not execute a call and never will.
@@ -38,10 +38,11 @@ const REFUSED: [StatusCode; 9] = [
 ];
 
 /// How long a call waits until the API can take it.
-const READY_WAIT: Duration = Duration::from_secs(5);
+pub(super) const READY_WAIT: Duration = Duration::from_secs(5);
 
 /// A call that may go to the API.
 pub(super) struct Attempt {
+    pub(super) key: UseKey,
     pub(super) whole: Whole,
     pub(super) told: Told,
 }
@@ -63,7 +64,7 @@ where
     gateway.tasks().spawn(async move {
         let used = match ready(inner).await {
             Ok(inner) => after(&own, inner, presenting.await, attempt).await,
-            Err(refusal) => Err(refusal.into()),
+            Err(refusal) => unsent(&own, attempt.key, refusal).await,
         };
         // Only now may another call for the same mandate go on. The principal's place is kept on with the answer; here for
         // as long as the API has the call, should the client hang up.
@@ -95,6 +96,15 @@ async fn ready<S: Upstream>(inner: S) -> Result<S, Refusal> {
     }
 }
 
+/// What became of a mandate whose call cannot be sent: its state is the answer, if it has one.
+async fn unsent<B>(gateway: &Gateway, key: UseKey, refusal: Refusal) -> Result<Used<B>, Refused> {
+    let known = gateway.book().known(gateway.now(), Mark::Use(key), refusal).await;
+    match known.map_err(unwritten)?? {
+        Some(receipt) => Ok(Used::Before(Box::new(gateway.sign(&receipt)?))),
+        None => Err(undecided("as many calls are under way at the API as it takes").into()),
+    }
+}
+
 /// Goes on with what the book said about a mandate.
 async fn after<S>(
     gateway: &Gateway,
@@ -121,7 +131,7 @@ async fn execute<S>(
     inner: S,
     reservation: Reservation,
     first: bool,
-    Attempt { whole, told }: Attempt,
+    Attempt { key: _, whole, told }: Attempt,
 ) -> Result<Reply<S::Body>, Refusal>
 where
     S: Upstream,

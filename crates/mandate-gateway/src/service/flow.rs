@@ -59,7 +59,8 @@ where
             refused.answer().map(Either::Right)
         }
     };
-    // Nobody holds more connections, here or to the API, by leaving answers lying.
+    // Nobody holds more connections to the API by leaving its answers lying. The gateway's own hold nothing.
+    let place = matches!(reply.body(), Either::Left(_)).then_some(place);
     reply.map(|body| Held::new(body, place))
 }
 
@@ -276,7 +277,7 @@ impl Visit<'_> {
             let (own, told, trusted) =
                 (self.gateway.clone(), Told::of_intent(intent), trusted.clone());
             let presenting = async move { own.book().present_free(own.now(), trusted, call).await };
-            let attempt = Attempt { whole, told };
+            let attempt = Attempt { key: intent.hash().into(), whole, told };
             attempt::run(self.gateway, inner, presenting, attempt, (turn, in_flight)).await
         };
         match used.await {
@@ -312,7 +313,7 @@ impl Visit<'_> {
                 (self.gateway.clone(), Told::of_payment(payment), trusted.clone());
             let presenting =
                 async move { own.book().present_payment(own.now(), trusted, cart, call).await };
-            let attempt = Attempt { whole, told };
+            let attempt = Attempt { key: payment.hash().into(), whole, told };
             attempt::run(self.gateway, inner, presenting, attempt, (turn, in_flight)).await
         };
         match used.await {

@@ -83,8 +83,7 @@ impl World {
         if told.reason.as_deref() == Some("audience_mismatch") {
             return Some(self.refuse(payer, told));
         }
-        // It is asked and not written, so that a commit that fails is none of its own.
-        if self.stopped {
+        if !self.commit().told {
             return Some(unavailable());
         }
         match known {

@@ -4,6 +4,7 @@ mod records;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use mandate::clock::{Clock, ClockReading};
 use mandate::id::JTI_BYTES;
@@ -16,10 +17,11 @@ use mandate_host::metrics::Listener;
 use mandate_host::warnings::Warnings;
 use mandate_journal::WriteError;
 use rustix::process::geteuid;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use super::attempt::READY_WAIT;
 use super::flow::TURN_WAIT;
 use super::limits::PrincipalLimits;
 use super::turns::{Turn, Turns};
@@ -28,6 +30,8 @@ use crate::metrics::Figures;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 
+/// What the commits of a call may take beside the API.
+const DISK_WAIT: Duration = Duration::from_secs(5);
 /// Receipts that are looked up at a time.
 const LOOK_UPS_MAX: usize = 8;
 
@@ -53,6 +57,8 @@ struct Shared {
     /// Where the figures may be read over TCP.
     metrics: Listener,
     turns: Arc<Turns>,
+    /// Settings come in force one after the other.
+    reloading: Mutex<()>,
     /// Places for questions of anyone, who need no mandate: payments must not wait behind them.
     look_ups: Semaphore,
     /// Work that goes on when its client hangs up, and that shutdown waits for.
@@ -113,6 +119,7 @@ impl Gateway {
             memory: HeadMemory::default(),
             warnings: OnceLock::new(),
             turns: Arc::default(),
+            reloading: Mutex::default(),
             look_ups: Semaphore::new(LOOK_UPS_MAX),
             tasks: TaskTracker::new(),
         };
@@ -253,7 +260,9 @@ impl Gateway {
     /// give up sooner, so that none of them is left before the operator then.
     pub(crate) async fn turn_to_resolve(&self, key: &UseKey) -> Result<Turn, ResolveError> {
         self.ready()?;
-        let wait = self.settings().limits.upstream_timeout.saturating_add(TURN_WAIT);
+        // The call before may have come in turn only at the end of its own wait.
+        let before = [TURN_WAIT, READY_WAIT, DISK_WAIT];
+        let wait = self.settings().limits.upstream_timeout.saturating_add(before.iter().sum());
         let turn = timeout(wait, self.shared.turns.take(*key.as_bytes())).await;
         turn.or(Err(ResolveError::UnderWay))
     }

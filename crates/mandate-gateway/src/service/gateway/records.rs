@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mandate::{PolicyDigest, PrincipalId};
 use mandate_journal::WriteError;
 
-use super::{Gateway, read, write};
+use super::{Gateway, write};
 use crate::book::event;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
@@ -31,6 +31,7 @@ impl Gateway {
     ///
     /// [`WriteError`] when it could not be: the old ones stay.
     pub async fn reload(&self, settings: Settings, owner: u32) -> Result<PolicyDigest, WriteError> {
+        let _one_at_a_time = self.shared.reloading.lock().await;
         if self.book().awaits_settings() {
             // A call that is under way was let in by them.
             self.write_settings().await?;
@@ -38,19 +39,25 @@ impl Gateway {
         let (digest, settings, now) = (settings.digest, Arc::new(settings), self.now());
         let wall = now.wall;
         self.book().put_in_force(now, Arc::clone(&settings)).await?;
-        if settings.limits != self.settings().limits {
-            self.sum_up().await;
-            *write(&self.shared.limits) = Arc::new(PrincipalLimits::new(&settings.limits));
-        }
         self.figures().offer(&settings.actions);
-        *write(&self.shared.settings) = settings;
+        let limits = Arc::new(PrincipalLimits::new(&settings.limits));
+        let before = std::mem::replace(&mut *write(&self.shared.settings), settings);
         self.in_force().accepted(digest, owner, wall);
+        if self.settings().limits != before.limits {
+            let before = std::mem::replace(&mut *write(&self.shared.limits), limits);
+            self.sum_up_under(&before).await;
+        }
         Ok(digest)
     }
 
     /// Writes down how many calls were over a limit since the last time; to be called once a minute.
     pub async fn sum_up(&self) {
-        let over = read(&self.shared.limits).take();
+        let limits = self.limits();
+        self.sum_up_under(&limits).await;
+    }
+
+    async fn sum_up_under(&self, limits: &PrincipalLimits) {
+        let over = limits.take();
         for (principal, calls) in over {
             let entry = event::RateLimited { principal, calls };
             if let Err(error) = self.book().rate_limited(self.now(), entry).await {
