@@ -11,9 +11,9 @@ use serde::Serialize;
 use crate::accounts::{self, Accounts};
 use crate::damage::damaged;
 use crate::event::{self, About, Event, EventError, kind};
-use crate::gate::{Gate, Notes, Permit};
+use crate::gate::{Gate, Note, Notes, Permit};
 use crate::refusal::Refusal;
-use crate::request::{Call, Caller};
+use crate::request::{Call, Caller, Stop};
 use crate::sync::RwLock;
 use mandate::clock::{ClockFault, ClockReading};
 
@@ -121,17 +121,33 @@ impl<'a, 't> Desk<'a, 't> {
         let rewrite = desk.tx.projection_mut().take_reloaded();
         // First what was stopped, then the notes: what was signed before its stop, by another permit, has its note by then.
         let stopped = shared.gate.to_give_back(rewrite);
-        for note in shared.notes.to_write(rewrite) {
-            accounts::note_hash(desk.tx.db(), note.seq, &note.hash)?;
+        let notes = shared.notes.to_write(rewrite);
+        let made_good = desk.make_good(&notes, stopped, rewrite);
+        if made_good.is_err() {
+            // Also where nothing was rolled back: all of it is written by the next one.
+            desk.tx.projection_mut().set_reloaded();
+        }
+        made_good.map(|()| desk)
+    }
+
+    /// Writes what could not be, or is written with the next request.
+    fn make_good(
+        &mut self,
+        notes: &[Note],
+        stopped: Vec<(u64, Stop)>,
+        rewrite: bool,
+    ) -> Result<(), StoreError> {
+        for note in notes {
+            accounts::note_hash(self.tx.db(), note.seq, &note.hash)?;
         }
         for (seq, stop) in stopped {
-            desk.give_back(seq, &stop)?;
+            self.give_back(seq, &stop)?;
         }
         if rewrite {
             // The entry that named them may be rolled back, or could not be written when they came in force.
-            desk.name_rules(desk.rules.digest())?;
+            self.name_rules(self.rules.digest())?;
         }
-        Ok(desk)
+        Ok(())
     }
 
     /// Opens the desk for a request that only reads.

@@ -120,8 +120,13 @@ async fn reserve(
     wallet.ledger.reserve(reading(MORNING), &caller(AGENT), cart.clone(), fresh_jti()).await
 }
 
-/// Most steps that a freeze lets signatures have ahead of it.
-const STEPS_MAX: u32 = 8;
+/// Most steps that [`take_steps`] takes.
+const STEPS_MAX: u32 = 16;
+
+/// Lets the others go on for some steps.
+fn take_steps() {
+    (0..thread_rng().gen_range(0..=STEPS_MAX)).for_each(|_| thread::yield_now());
+}
 
 /// Most writes that [`walk_along`] takes.
 const WALK_MAX: u32 = 4;
@@ -172,42 +177,67 @@ fn check(wallet: &Wallet, answers: &[Result<Mandate<Payment>, Reason>]) {
 }
 
 /// Two permits for one payment: a freeze stops one of them, the other may have signed right before, and whatever is written
-/// meanwhile gives nothing back whose bytes are out.
+/// meanwhile gives nothing back whose bytes are out. Every second commit fails, after which all is written again.
 #[test]
 fn what_one_permit_signed_is_not_given_back_for_another_that_was_stopped() {
     let seen = Arc::new(Seen::default());
     let noted = Arc::clone(&seen);
     explore(move || {
         let dir = folder();
-        let wallet = Arc::new(wallet(dir.path(), 10_000, None));
+        let full = Arc::new(AtomicBool::new(false));
+        let fills = Arc::clone(&full);
+        let hook: Hook =
+            Arc::new(move || fills.swap(false, Ordering::SeqCst).then_some(Fault::DiskFull));
+        let wallet = Arc::new(wallet(dir.path(), 10_000, Some(hook)));
         let answered = Answered::default();
         let cart = cart(&wallet, 100);
         let permits = [(), ()].map(|()| match block_on(reserve(&wallet, &cart)).unwrap() {
             Outcome::Granted(permit) => permit,
             Outcome::Denied(refusal) => panic!("{refusal}"),
         });
-        let payers = permits.map(|permit| {
-            let (wallet, answered) = (Arc::clone(&wallet), Arc::clone(&answered));
-            thread::spawn(move || redeem(&wallet, permit, &answered))
-        });
+        let note = |wallet: &Wallet| {
+            block_on(wallet.ledger.rate_limited(reading(MORNING), &caller(AGENT), 1))
+        };
         let other = {
             let wallet = Arc::clone(&wallet);
             thread::spawn(move || {
-                for _ in 0..WALK_MAX {
-                    drop(block_on(wallet.intent_permit(reading(MORNING), AGENT, WARES[1])));
+                for write in 0..WALK_MAX {
+                    full.store(write % 2 == 0, Ordering::SeqCst);
+                    drop(note(&wallet));
                 }
+                full.store(false, Ordering::SeqCst);
             })
         };
-        // Signing takes no write, so the freeze must not wait for any either.
-        (0..thread_rng().gen_range(0..=STEPS_MAX)).for_each(|_| thread::yield_now());
+        let payers = permits.map(|permit| {
+            let (wallet, answered) = (Arc::clone(&wallet), Arc::clone(&answered));
+            thread::spawn(move || {
+                take_steps();
+                match sign(&wallet, permit, &answered) {
+                    Redeemed::Signed(payment) => Ok(payment),
+                    Redeemed::Withheld(withheld) => {
+                        take_steps();
+                        // On a full disk the next write does it.
+                        drop(block_on(wallet.ledger.withhold(reading(MORNING), withheld)));
+                        Err(Reason::Frozen)
+                    }
+                    Redeemed::Failed(error) => panic!("{error}"),
+                }
+            })
+        });
+        take_steps();
         let frozen = wallet.ledger.freeze(reading(MORNING), 0, Scope::Wallet, None);
-        assert_eq!(block_on(frozen).unwrap(), Durability::Durable);
+        block_on(frozen).unwrap();
         let answers = payers.map(|payer| payer.join().unwrap());
         other.join().unwrap();
+        note(&wallet).unwrap();
         noted.note(&answers);
         // Both are the same bytes.
         let signed = answers.into_iter().find(Result::is_ok);
         check(&wallet, signed.as_slice());
+        if signed.is_none() {
+            let spent = block_on(wallet.spent(reading(MORNING)));
+            assert_eq!(spent, [(0, 0)], "what nobody signed is given back");
+        }
     });
     seen.tell();
 }

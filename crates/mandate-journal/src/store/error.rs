@@ -101,6 +101,7 @@ impl StoreError {
                     | ErrorCode::DatabaseCorrupt
                     | ErrorCode::DatabaseLocked
                     | ErrorCode::DiskFull
+                    | ErrorCode::FileLockingProtocolFailed
                     | ErrorCode::NotADatabase
                     | ErrorCode::OperationInterrupted
                     | ErrorCode::OutOfMemory

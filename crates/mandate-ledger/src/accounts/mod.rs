@@ -60,6 +60,11 @@ impl Accounts {
         std::mem::take(&mut self.reloaded)
     }
 
+    /// Has [`Accounts::take_reloaded`] say so.
+    pub(crate) fn set_reloaded(&mut self) {
+        self.reloaded = true;
+    }
+
     /// Whether [`Accounts::take_reloaded`] would say so.
     pub(crate) fn is_reloaded(&self) -> bool {
         self.reloaded
