@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a line tells of connections that were more than an address may have.
 const FULL_LINE_INTERVAL: Duration = Duration::from_secs(1);
+/// How many times as long as for its next request a client may take for one part of an answer.
+const PATIENCE: u32 = 4;
 /// How long to wait when the system gives no connection: it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -110,7 +112,7 @@ pub(crate) async fn serve_counted<S, B>(
         let place = (place, open.open());
         tokio::spawn(async move {
             // Which HTTP it speaks is told by its first bytes, and for those there is no other time-out; nor is there one
-            // for an HTTP/2 connection on which nothing is asked, or an answer is left lying.
+            // for an HTTP/2 connection on which nothing is asked any more.
             let ended = tokio::select! {
                 ended = connection => Some(ended),
                 () = kept_waiting(waited_for, timeout) => None,
@@ -118,9 +120,7 @@ pub(crate) async fn serve_counted<S, B>(
             match ended {
                 Some(Ok(())) => {}
                 Some(Err(error)) => tracing::debug!(%error, %peer, "a connection broke"),
-                None => {
-                    tracing::debug!(%peer, "a connection asked nothing, or took no answer, in time");
-                }
+                None => tracing::debug!(%peer, "a connection asked for nothing in time"),
             }
             drop((share, place));
         });
@@ -152,33 +152,53 @@ impl Full {
 }
 
 /// What a connection is waited on for, and by whom.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Waits {
     /// Calls that the gateway or the API is busy with: the client waits.
     calls: usize,
-    /// Parts of answers that are at hand, since when: the client has to take them.
-    untaken: BTreeMap<u64, Instant>,
+    /// Parts of answers that are at hand: the client has to take them.
+    untaken: BTreeMap<u64, Lying>,
     /// Parts of answers so far.
     parts: u64,
 }
 
-/// Returns once the client asked for nothing for this long while nothing was under way, or left a part of an answer lying
-/// for so long, whatever else it asked.
+/// A part of an answer that is at hand.
+struct Lying {
+    since: Instant,
+    answer: Arc<dyn LetGo>,
+}
+
+/// What can be given up before its end.
+trait LetGo: Send + Sync {
+    fn let_go(&self);
+}
+
+/// Returns once nothing was under way for this long, and the client asked for nothing and took nothing. An answer of which
+/// a part is left lying for [`PATIENCE`] times as long is given up, whatever else is asked or taken.
 async fn kept_waiting(mut waits: watch::Receiver<Waits>, timeout: Duration) {
+    let patience = timeout.saturating_mul(PATIENCE);
     loop {
-        let since = {
+        let (left, overdue) = {
             let waits = waits.borrow_and_update();
-            let quiet = (waits.calls == 0).then(Instant::now);
-            waits.untaken.values().copied().chain(quiet).min()
+            let left = |lying: &Lying| patience.saturating_sub(lying.since.elapsed());
+            let overdue = waits.untaken.values().filter(|lying| left(lying).is_zero());
+            let overdue: Vec<_> = overdue.map(|lying| Arc::clone(&lying.answer)).collect();
+            let quiet = (waits.calls == 0).then_some(timeout);
+            (waits.untaken.values().map(left).chain(quiet).min(), overdue)
         };
-        let changed = match since {
-            Some(since) => {
-                let left = timeout.saturating_sub(since.elapsed());
-                match tokio::time::timeout(left, waits.changed()).await {
-                    Ok(changed) => changed,
-                    Err(_elapsed) => return,
-                }
+        if !overdue.is_empty() {
+            // Its part is no more among those that lie once this has let it go.
+            for answer in overdue {
+                answer.let_go();
             }
+            continue;
+        }
+        let changed = match left {
+            Some(left) => match tokio::time::timeout(left, waits.changed()).await {
+                Ok(changed) => changed,
+                Err(_elapsed) if waits.borrow().calls == 0 && left == timeout => return,
+                Err(_elapsed) => continue,
+            },
             None => waits.changed().await,
         };
         if changed.is_err() {
@@ -218,12 +238,12 @@ struct Untaken {
 }
 
 impl Untaken {
-    fn new(waits: &watch::Sender<Waits>) -> Self {
+    fn new(waits: &watch::Sender<Waits>, answer: Arc<dyn LetGo>) -> Self {
         let mut part = 0;
         waits.send_modify(|waits| {
             waits.parts = waits.parts.saturating_add(1);
             part = waits.parts;
-            waits.untaken.insert(part, Instant::now());
+            waits.untaken.insert(part, Lying { since: Instant::now(), answer });
         });
         Self { waits: waits.clone(), part }
     }
@@ -248,55 +268,114 @@ enum Wait {
     },
 }
 
-/// The body of an answer; none where a call was refused here.
-struct Kept<B> {
+/// An answer's body until it is let go, and what it is waited on for.
+struct Held<B> {
     body: Option<Pin<Box<B>>>,
-    waits: watch::Sender<Waits>,
     wait: Option<Wait>,
 }
 
-impl<B> Kept<B> {
-    /// An answer that is at hand.
-    fn new(body: Option<B>, waits: watch::Sender<Waits>) -> Self {
-        let wait = body.is_some().then(|| Wait::Client { _part: Untaken::new(&waits) });
-        Self { body: body.map(Box::pin), waits, wait }
+/// An answer, for whoever sends it on and for whoever gives it up.
+struct Answer<B> {
+    held: Mutex<Held<B>>,
+}
+
+impl<B> Answer<B> {
+    // A panic elsewhere cannot leave it half changed, so a poisoned lock is still good.
+    fn lock(&self) -> MutexGuard<'_, Held<B>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the body, and the wait for it: outside of the lock, as both tell their connection.
+    fn end(&self) {
+        let nothing = Held { body: None, wait: None };
+        let held = std::mem::replace(&mut *self.lock(), nothing);
+        drop(held);
     }
 }
 
-impl<B: Body> Body for Kept<B> {
+impl<B: Send> LetGo for Answer<B> {
+    fn let_go(&self) {
+        self.end();
+    }
+}
+
+/// An answer was left lying for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was not taken in time")]
+struct LeftLying;
+
+/// The body of an answer; none where a call was refused here.
+struct Kept<B> {
+    answer: Option<Arc<Answer<B>>>,
+    waits: watch::Sender<Waits>,
+}
+
+impl<B: Send + 'static> Kept<B> {
+    /// An answer that is at hand.
+    fn new(body: Option<B>, waits: watch::Sender<Waits>) -> Self {
+        let answer = body.map(|body| {
+            let held = Held { body: Some(Box::pin(body)), wait: None };
+            let answer = Arc::new(Answer { held: Mutex::new(held) });
+            let lying: Arc<dyn LetGo> = Arc::<Answer<B>>::clone(&answer);
+            answer.lock().wait = Some(Wait::Client { _part: Untaken::new(&waits, lying) });
+            answer
+        });
+        Self { answer, waits }
+    }
+}
+
+impl<B> Drop for Kept<B> {
+    fn drop(&mut self) {
+        // What lies is known to its connection by this very answer, which would keep it for ever.
+        if let Some(answer) = &self.answer {
+            answer.end();
+        }
+    }
+}
+
+impl<B> Body for Kept<B>
+where
+    B: Body<Error: Into<BoxError>> + Send + 'static,
+{
     type Data = B::Data;
-    type Error = B::Error;
+    type Error = BoxError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+        let Some(answer) = &self.answer else { return Poll::Ready(None) };
+        let mut held = answer.lock();
+        let Some(body) = &mut held.body else { return Poll::Ready(Some(Err(LeftLying.into()))) };
         let frame = body.as_mut().poll_frame(context);
-        self.wait = match (&frame, self.wait.take()) {
+        let before = held.wait.take();
+        held.wait = match (&frame, before) {
             (Poll::Pending, Some(Wait::Api(under_way))) => Some(Wait::Api(under_way)),
             (Poll::Pending, _) => Some(Wait::Api(UnderWay::new(&self.waits))),
             (Poll::Ready(Some(Ok(_))), _) => {
-                Some(Wait::Client { _part: Untaken::new(&self.waits) })
+                let lying: Arc<dyn LetGo> = Arc::<Answer<B>>::clone(answer);
+                Some(Wait::Client { _part: Untaken::new(&self.waits, lying) })
             }
             (Poll::Ready(_), _) => None,
         };
-        frame
+        frame.map_err(Into::into)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        let Some(answer) = &self.answer else { return true };
+        answer.lock().body.as_ref().is_some_and(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+        let Some(answer) = &self.answer else { return SizeHint::with_exact(0) };
+        answer.lock().body.as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 
 impl<S, R, B> Service<Request<R>> for Counted<S>
 where
     S: Service<Request<R>, Response = Response<B>, Future: Send + 'static>,
-    B: Body + Send + 'static,
+    B: Body<Error: Into<BoxError>> + Send + 'static,
 {
     type Response = Response<Kept<B>>;
     type Error = S::Error;
