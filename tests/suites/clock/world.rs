@@ -105,6 +105,7 @@ impl World {
                 let now = self.machine.reading();
                 self.wallet().ledger.confirm_clock(now, 0).await.expect("an answer");
                 self.oracle.confirmed(self.machine.shown());
+                self.written = Some(self.caps);
             }
             Step::Buy(cents) => {
                 self.buy(AGENTS[agent % AGENTS.len()].0, WARES[ware % WARES.len()], cents).await;
@@ -172,7 +173,13 @@ impl World {
         self.counts.untrusted += u64::from(refused == Some(&Reason::ClockUntrusted));
         self.counts.over_cap +=
             u64::from(refused.is_some_and(|why| *why != Reason::ClockUntrusted));
+        self.wrote();
+    }
+
+    /// Something was written; the first of all names the rules in force as well.
+    fn wrote(&mut self) {
         self.oracle.wrote(self.machine.shown());
+        self.written = Some(self.caps);
     }
 
     /// A merchant's answer is recorded whatever the clock shows.
@@ -183,7 +190,7 @@ impl World {
         let receipt = self.wallet().parties.receipt(mandate, status, now.wall);
         assert_eq!(self.wallet().hand_in(now, agent, &receipt).await, Ok(status));
         self.paid[payment].answer = Some(status);
-        self.oracle.wrote(self.machine.shown());
+        self.wrote();
     }
 
     async fn reload(&mut self, of: usize) {
